@@ -1,0 +1,49 @@
+# Every target is one command of tools/cli.py, which the bootstrap installs first. Variables: APP, APPS, PR, ROLE, RESET,
+# BASE, ENV, YES.
+SHELL := /bin/sh
+RUN = @python3 tools/bootstrap.py
+ENV ?= local
+
+.PHONY: help up down destroy pr pr-down status psql env demo-data snapshot dump restore \
+        test test-all check test-unit test-database test-engine bench format
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: ## the local environment, all the way to applications that can connect
+	$(RUN) up $(ENV)
+down: ## stop the servers, keep the data
+	$(RUN) down
+destroy: ## remove all of the local environment (asks; YES=1 doesn't)
+	$(RUN) destroy $(ENV) $(if $(YES),--yes)
+pr: ## PR=123 [APPS=city-api,docspell] [RESET=1]: a pull request's own copy of the data
+	$(RUN) pr "$(PR)" --base $(or $(BASE),$(ENV)) $(if $(APPS),--apps "$(APPS)") $(if $(RESET),--reset)
+pr-down: ## PR=123: nothing of it is left
+	$(RUN) pr-down "$(PR)"
+status: ## environments, pull requests, applications, databases, sizes, ages
+	$(RUN) status
+psql: ## APP=city-api [PR=123] [ROLE=ro]: a session in its database
+	$(RUN) psql "$(APP)" $(if $(PR),--pr "$(PR)") $(if $(ROLE),--role "$(ROLE)") --env $(ENV)
+env: ## eval "$$(make -s env)": plain pulumi in this shell
+	$(RUN) env
+demo-data: ## the communes of France in city_api, by its migrations
+	$(RUN) demo-data
+snapshot: ## APP=city-api: a new masked snapshot for pull requests to come
+	$(RUN) snapshot "$(APP)" --env $(ENV)
+dump: ## APP=genesis [TO=file]: a backup of its database
+	$(RUN) dump "$(APP)" $(if $(TO),--to "$(TO)") --env $(ENV)
+restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
+	$(RUN) restore "$(APP)" --from "$(FROM)" $(if $(YES),--yes) --env $(ENV)
+
+test: ## check, unit, database and engine tiers
+	$(RUN) test
+test-all: ## also PostgreSQL 15, 16 and 17, and the tiers that build something long first
+	$(RUN) test --all
+check: ## format, lint, types, imports, dead code, workflows
+	$(RUN) test --tier check
+test-unit test-database test-engine: ## one tier
+	$(RUN) test --tier $(@:test-%=%)
+bench: ## the figures of docs/benchmarks.md
+	$(RUN) bench
+format: ## ruff's format and safe fixes
+	$(RUN) format

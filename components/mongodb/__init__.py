@@ -1,0 +1,1 @@
+"""MongoDB's protocol for an application: FerretDB on the application's own PostgreSQL database."""

@@ -1,0 +1,59 @@
+"""A FerretDB process of one application's own, over its PostgreSQL database and role.
+
+Its documents lie in the application's database, so a branch of the database is a branch of the documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pulumi
+
+
+def uri(*, host: str, port: int, user: str, password: str, database: str) -> str:
+    """`MONGODB_URI`. FerretDB keeps the user in the database that the URI names, and speaks SCRAM-SHA-256."""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return f"mongodb://{login}@{host}:{port}/{database}?authSource={database}&authMechanism=SCRAM-SHA-256"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentServerArgs:
+    """What the process serves, and to whom."""
+
+    unit: str
+    """The process's name on this machine: `<stack>-<app>`."""
+    port: int
+    """The first TCP port to try; the next free one is taken, and kept."""
+    postgresql_url: pulumi.Input[str]
+    """The database it keeps the documents in, with a login; a secret."""
+    database: str
+    """The MongoDB database that clients use."""
+    user: str
+    password: pulumi.Input[str]
+    generation: int = 0
+    """A new value starts the process afresh: its database was made anew."""
+
+
+class DocumentServer(pulumi.CustomResource):
+    """The running process; `port` is where it listens on loopback."""
+
+    port: pulumi.Output[int]
+
+    def __init__(self, name: str, args: DocumentServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["postgresqlUrl", "password"])
+        super().__init__(
+            "socle:mongodb:DocumentServer",
+            name,
+            {
+                "unit": args.unit,
+                "firstPort": args.port,
+                "postgresqlUrl": pulumi.Output.secret(args.postgresql_url),
+                "database": args.database,
+                "user": args.user,
+                "password": pulumi.Output.secret(args.password),
+                "generation": args.generation,
+                "port": None,
+            },
+            pulumi.ResourceOptions.merge(opts, secret),
+        )

@@ -1,0 +1,1 @@
+"""PostgreSQL: the roles, database and privileges of an application, and the branch of a pull request."""

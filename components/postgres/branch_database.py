@@ -1,0 +1,67 @@
+"""A pull request's copy of an application's data: a branch of its newest snapshot, with a role of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.contracts import Credentials, Endpoint
+from components.postgres.app_database import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchDatabaseArgs:
+    """Which branch, on which server, made by whom."""
+
+    server: Endpoint
+    brancher: Credentials
+    """The brancher's login: CREATEDB and CREATEROLE, no right on an application's rows. Never the administrator's."""
+    branch: str
+    """Name of the database and of its role: `pr_123`."""
+    application: str
+    source: str
+    """The application's database, from whose newest snapshot the branch is made."""
+    pull_request: int
+    password: pulumi.Input[str]
+    limits: Limits
+    generation: int = 0
+    """A new value makes the branch afresh from the newest snapshot; the same value keeps its data."""
+
+
+class BranchDatabase(pulumi.CustomResource):
+    """The branch; `snapshot` and `snapshot_taken_at` say which data it was made from."""
+
+    snapshot: pulumi.Output[str]
+    snapshot_taken_at: pulumi.Output[str]
+
+    def __init__(self, name: str, args: BranchDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["brancherPassword", "password"])
+        super().__init__(
+            "socle:postgres:BranchDatabase",
+            name,
+            {
+                "host": args.server.host,
+                "port": args.server.port,
+                "sslmode": args.server.sslmode,
+                "caFile": args.server.ca_file,
+                "brancher": args.brancher.user,
+                "brancherPassword": pulumi.Output.secret(args.brancher.password),
+                "branch": args.branch,
+                "application": args.application,
+                "source": args.source,
+                "pullRequest": args.pull_request,
+                "password": pulumi.Output.secret(args.password),
+                "connectionLimit": args.limits.connections,
+                "statementTimeoutMs": args.limits.statement_timeout_ms,
+                "idleInTransactionTimeoutMs": args.limits.idle_in_transaction_timeout_ms,
+                "generation": args.generation,
+                "snapshot": None,
+                "snapshotTakenAt": None,
+            },
+            pulumi.ResourceOptions.merge(opts, secret),
+        )
+
+    def translate_output_property(self, prop: str) -> str:
+        """The Python attribute of a provider's property."""
+        return {"snapshotTakenAt": "snapshot_taken_at"}.get(prop, prop)

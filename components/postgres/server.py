@@ -1,0 +1,54 @@
+"""A PostgreSQL server that is there already, embedded or external, as pulumi-postgresql reaches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_postgresql as postgresql
+
+from components.contracts import Credentials, Endpoint
+from components.names import BRANCHER
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachableServerArgs:
+    """How the administrator logs in."""
+
+    endpoint: Endpoint
+    admin: Credentials
+    superuser: bool
+    database: str = "postgres"
+    """The database the administrator logs in to."""
+
+
+class ReachableServer:
+    """A DatabaseServer whose administrator the machine running Pulumi can log in as."""
+
+    def __init__(self, name: str, args: ReachableServerArgs) -> None:
+        self.endpoint = args.endpoint
+        self.provider = postgresql.Provider(
+            name,
+            host=args.endpoint.host,
+            port=args.endpoint.port,
+            username=args.admin.user,
+            password=args.admin.password,
+            database=args.database,
+            sslmode=args.endpoint.sslmode,
+            sslrootcert=args.endpoint.ca_file or None,
+            superuser=args.superuser,
+        )
+
+
+def brancher(provider: pulumi.ProviderResource, password: pulumi.Input[str]) -> postgresql.Role:
+    """The role that makes and drops branches on the server behind `provider`."""
+    return postgresql.Role(
+        "brancher",
+        name=BRANCHER,
+        login=True,
+        create_database=True,
+        create_role=True,
+        password=password,
+        skip_reassign_owned=True,
+        opts=pulumi.ResourceOptions(provider=provider),
+    )

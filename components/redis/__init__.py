@@ -1,0 +1,1 @@
+"""A Redis-compatible cache: one user an application, limited to its own key prefix."""

@@ -1,0 +1,53 @@
+"""An application's environment file: text that a shell, docker compose and python-dotenv read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,=")
+
+
+def quote(value: str) -> str:
+    """`value` as the right-hand side of an assignment.
+
+    Raises ValueError for what no notation carries through all three readers: a line break, or a single quote together
+    with one of ``$ ` " \\``.
+    """
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError("a line break can't be written to an environment file")
+    if value and set(value) <= _PLAIN:
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    if set(value) & set('$`"\\'):
+        raise ValueError("a single quote together with $, `, \" or \\ can't be written to an environment file")
+    return f'"{value}"'
+
+
+def render(variables: Mapping[str, str], heading: str) -> str:
+    """The file's text: `heading` as a comment, then one assignment a line. Raises ValueError naming the variable."""
+    lines = [f"# {heading}"]
+    for name, value in variables.items():
+        try:
+            lines.append(f"{name}={quote(value)}")
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    return "\n".join(lines) + "\n"
+
+
+class EnvFile(pulumi.CustomResource):
+    """A file of environment variables, mode 0600, written in one step, removed with the stack."""
+
+    def __init__(
+        self, name: str, *, path: str, content: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`path` is relative to the folder of generated files; `content` becomes a secret."""
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["content"])
+        super().__init__(
+            "socle:secrets:EnvFile",
+            name,
+            {"path": path, "content": pulumi.Output.secret(content)},
+            pulumi.ResourceOptions.merge(opts, secret),
+        )

@@ -1,0 +1,284 @@
+"""Typed settings: all that `Pulumi.<env>.yaml` may say under `socle:`.
+
+Keys are written in camelCase there. Every model is frozen and refuses keys that it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from branching.names import branch_name
+from components import names
+from components.postgres.privileges import OBJECT_PRIVILEGES
+
+
+class Model(BaseModel):
+    """What all settings have in common."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=False, hide_input_in_errors=True
+    )
+
+
+def _milliseconds(value: object) -> object:
+    units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+    found = re.fullmatch(r"(\d+)(ms|s|min|h)", str(value))
+    if not found:
+        raise ValueError("a whole number with its unit: 500ms, 30s, 5min, 1h; 0s for no limit")
+    return int(found.group(1)) * units[found.group(2)]
+
+
+def _days(value: object) -> object:
+    found = re.fullmatch(r"(\d+)d", str(value))
+    if not found:
+        raise ValueError("a whole number of days: 7d")
+    return int(found.group(1))
+
+
+def _text(value: object) -> object:
+    # YAML reads an unquoted true or 8080 as what it is; an environment variable is always text.
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _checked(problem: object, value: object) -> object:
+    reason = problem(value) if callable(problem) and isinstance(value, str) else None
+    if reason:
+        raise ValueError(reason)
+    return value
+
+
+Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
+Days = Annotated[int, BeforeValidator(_days)]
+Text = Annotated[str, BeforeValidator(_text)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+DatabaseName = Annotated[str, BeforeValidator(lambda value: _checked(names.database_problem, value))]
+RoleName = Annotated[str, BeforeValidator(lambda value: _checked(names.role_problem, value))]
+ApplicationName = Annotated[str, BeforeValidator(lambda value: _checked(names.application_problem, value))]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$")]
+
+
+class Environment(Model):
+    """What kind of place this environment is."""
+
+    kind: Literal["local", "kubernetes", "aws", "coolify"] = Field(examples=["local"])
+
+
+class Container(Model):
+    """How a container on this machine reaches the embedded servers, which listen on loopback only."""
+
+    host: str = "host.docker.internal"
+    ca_file: str = "/etc/socle/ca.crt"
+    """Where the container has the certificate authority's certificate mounted."""
+
+
+class EmbeddedServer(Model):
+    """PostgreSQL run by Socle on this machine."""
+
+    type: Literal["embedded"] = "embedded"
+    version: Literal[15, 16, 17, 18] = 18
+    port: Port = 5435
+    test_port: Port = 5433
+    """Of a second server, durability off, for applications with a test database."""
+    container: Container = Container()
+
+
+class Administrator(Model):
+    """A login with CREATEROLE and CREATEDB, or a superuser."""
+
+    user: str = Field(examples=["postgres"])
+    password: str = Field(examples=["{secure: …}   # pulumi config set --secret --path socle:server.admin.password"])
+
+
+class ExternalServer(Model):
+    """PostgreSQL that is there already; what Socle did not make there it never touches."""
+
+    type: Literal["external"] = "external"
+    host: str = Field(examples=["db.example.org"])
+    port: Port = 5432
+    admin: Administrator
+    superuser: bool = False
+    database: str = "postgres"
+    """The database that the administrator logs in to."""
+    sslmode: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    ca_file: str = ""
+
+
+class Storage(Model):
+    """A volume for each instance."""
+
+    size: Quantity = "20Gi"
+    class_name: str = ""
+    """Empty: the cluster's default."""
+
+
+class Resources(Model):
+    """What one instance asks for, and what it may use."""
+
+    cpu_request: Quantity = "100m"
+    memory_request: Quantity = "256Mi"
+    cpu_limit: Quantity = "500m"
+    memory_limit: Quantity = "512Mi"
+
+
+class CloudNativePgServer(Model):
+    """A CloudNativePG cluster that many applications share."""
+
+    type: Literal["cloudnativepg"] = "cloudnativepg"
+    name: str = "postgresql-shared"
+    namespace: str = "databases"
+    version: str = Field(default="17.6", pattern=r"^1[5-8](\.\d+)?$", examples=["17.6"])
+    instances: int = Field(default=1, ge=1, le=9)
+    storage: Storage = Storage()
+    resources: Resources = Resources()
+
+
+class AuroraServer(Model):
+    """An Aurora PostgreSQL cluster."""
+
+    type: Literal["aurora"] = "aurora"
+    engine_version: str = Field(default="17.6", pattern=r"^1[5-8]\.\d+$", examples=["17.6"])
+    instance_class: str = "db.r7g.large"
+    instances: int = Field(default=2, ge=1, le=16)
+    backup_retention_days: int = Field(default=7, ge=1, le=35)
+    performance_insights: bool = True
+
+
+Server = Annotated[EmbeddedServer | ExternalServer | CloudNativePgServer | AuroraServer, Field(discriminator="type")]
+
+
+class EmbeddedCache(Model):
+    """Valkey run by Socle on this machine, started when an application asks for a cache."""
+
+    type: Literal["embedded"] = "embedded"
+    port: Port = 6379
+
+
+class ExternalCache(Model):
+    """A Redis-compatible server that is there already."""
+
+    type: Literal["external"] = "external"
+    url: str = Field(examples=["{secure: …}   # pulumi config set --secret --path socle:cache.url"])
+
+
+class ElastiCache(Model):
+    """An ElastiCache replication group."""
+
+    type: Literal["elasticache"] = "elasticache"
+    node_type: str = "cache.t4g.small"
+    snapshot_retention_days: int = Field(default=7, ge=0, le=35)
+
+
+Cache = Annotated[EmbeddedCache | ExternalCache | ElastiCache, Field(discriminator="type")]
+
+
+class EmbeddedDocuments(Model):
+    """FerretDB over each application's own database, started when an application asks for documents."""
+
+    type: Literal["embedded"] = "embedded"
+    port: Port = 27017
+    """The first port tried; each application takes the next free one."""
+
+
+class ExternalDocuments(Model):
+    """A MongoDB that is there already."""
+
+    type: Literal["external"] = "external"
+    uri: str = Field(examples=["{secure: …}   # pulumi config set --secret --path socle:documents.uri"])
+
+
+Documents = Annotated[EmbeddedDocuments | ExternalDocuments, Field(discriminator="type")]
+
+
+class ExtraGrant(Model):
+    """A right for another role of the same server."""
+
+    to: str = Field(examples=["docspell_ro"])
+    on: Literal["table", "sequence", "function"] = "table"
+    in_schema: str = Field(default="public", alias="schema")
+    privileges: tuple[str, ...] = Field(min_length=1, examples=["[SELECT]"])
+
+    def problem(self) -> str | None:
+        """Which privilege can't be granted on that kind of object, or None."""
+        wrong = sorted(set(self.privileges) - set(OBJECT_PRIVILEGES[self.on]))
+        return f"{', '.join(wrong)} on a {self.on}" if wrong else None
+
+
+class TestDatabase(Model):
+    """A second, throw-away database for the application's own tests."""
+
+    __test__ = False  # not for pytest, in spite of its name
+
+    database: DatabaseName = Field(examples=["test_db"])
+    role: RoleName = Field(examples=["test_user"])
+    env: dict[VariableName, Text] = Field(examples=['{TEST_DATABASE_URL: "{database.url}"}'])
+
+
+class App(Model):
+    """One application: it owns one database and three roles."""
+
+    database: DatabaseName | None = Field(default=None, examples=["city_api"])
+    """By default the application's name with underscores."""
+    role: RoleName | None = Field(default=None, examples=["city_api"])
+    """What it logs in as; by default the application's name with underscores."""
+    connection_limit: int = Field(default=20, ge=1, le=1000)
+    statement_timeout: Milliseconds = Field(default=60_000, examples=["60s"])
+    idle_in_transaction_timeout: Milliseconds = Field(default=60_000, examples=["60s"])
+    extensions: tuple[str, ...] = ()
+    schemas: tuple[RoleName, ...] = ()
+    grants: tuple[ExtraGrant, ...] = ()
+    cache: bool = False
+    documents: bool = False
+    env: dict[VariableName, Text] = Field(default_factory=lambda: {"DATABASE_URL": "{database.url}"})
+    """Its environment variables: literal text with placeholders such as `{database.url}`."""
+    container: bool = False
+    """Whether a second file with a container's addresses is written."""
+    test: TestDatabase | None = None
+    masking: str | None = None
+    """Path of its masking rules; by default `masking/<app>.yaml`."""
+    deletion_policy: Literal["retain", "delete"] = "retain"
+    """What becomes of the database when the application is removed from the settings."""
+
+
+class PullRequests(Model):
+    """What holds for every pull request's stack of this environment."""
+
+    time_to_live: Days = Field(default=14, examples=["14d"])
+
+
+class EnvironmentSettings(Model):
+    """A long-lived environment: `local`, `dev`, `staging`, `prod`."""
+
+    environment: Environment
+    server: Server
+    cache: Cache = EmbeddedCache()
+    documents: Documents = EmbeddedDocuments()
+    apps: dict[ApplicationName, App] = Field(default_factory=dict)
+    pull_requests: PullRequests = PullRequests()
+
+
+class PullRequest(Model):
+    """One pull request: what its stack copies, and from where."""
+
+    number: int = Field(ge=1, le=names.MAX_PULL_REQUEST, examples=[123])
+    base: str = Field(default="local", examples=["local"])
+    """The environment whose snapshots are branched."""
+    apps: tuple[ApplicationName, ...] = Field(min_length=1, examples=["[city-api]"])
+    generation: int = Field(default=0, ge=0)
+    """Counts the resets: a new value makes the branches afresh."""
+
+    def branch(self, application: str) -> str:
+        """The application's branch: `pr_123`, or `pr_123_<app>` when the pull request spans several."""
+        return branch_name(self.number, application if len(self.apps) > 1 else None)
+
+
+class PullRequestSettings(Model):
+    """A pull request's stack."""
+
+    pull_request: PullRequest
