@@ -48,7 +48,9 @@ class LocalStack:
     def compose(self) -> None:
         """Make everything, and export the contract for pull requests."""
         brancher_secret = GeneratedSecret("brancher")
-        brancher(self.server.provider, brancher_secret.password(names.BRANCHER))
+        # Nobody but the administrator may connect to an embedded server's maintenance database by default.
+        closed = "postgres" if isinstance(self.settings.server, EmbeddedServer) else ""
+        brancher(self.server.provider, brancher_secret.password(names.BRANCHER), connect_to=closed)
         for name, app in self._in_order():
             self._application(name, app)
         outputs.export(self._contract(), self._variables(), brancher_secret.password(names.BRANCHER))
@@ -332,11 +334,11 @@ def document_facts(
     server = DocumentServer(
         f"{application}-documents",
         DocumentServerArgs(
-            unit=f"{stack}-{application}",
+            stack=stack,
+            application=application,
             port=first_port,
             # What FerretDB makes has to belong to the owner, as everything in the database does.
             postgresql_url=url.apply(lambda value: f"{value}&options=-c%20role%3D{role}"),
-            database=database,
             user=user,
             password=password,
             generation=generation,

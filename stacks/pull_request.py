@@ -60,7 +60,7 @@ class PullRequestStack:
         if app.documents and base.documents:
             facts.append(self._documents(name, app, address, branch_name, base.documents.port, secret, branch))
         self._env_files(name, app, base, facts, branch, branch_name, password)
-        return {"database": branch_name, "snapshot": branch.snapshot, "snapshotTakenAt": branch.snapshot_taken_at}
+        return {"database": branch_name, "snapshot": branch.snapshot, "taken": branch.taken}
 
     def _branch(
         self, name: str, branch: str, app: AppOutputs, base: EnvironmentOutputs, password: pulumi.Output[str]

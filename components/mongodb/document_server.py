@@ -12,23 +12,22 @@ import pulumi
 
 
 def uri(*, host: str, port: int, user: str, password: str, database: str) -> str:
-    """`MONGODB_URI`. FerretDB keeps the user in the database that the URI names, and speaks SCRAM-SHA-256."""
+    """`MONGODB_URI`. The users of a FerretDB that Socle runs live in a database of their own, `socle_auth`."""
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    return f"mongodb://{login}@{host}:{port}/{database}?authSource={database}&authMechanism=SCRAM-SHA-256"
+    return f"mongodb://{login}@{host}:{port}/{database}?authSource=socle_auth&authMechanism=SCRAM-SHA-256"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentServerArgs:
     """What the process serves, and to whom."""
 
-    unit: str
-    """The process's name on this machine: `<stack>-<app>`."""
+    stack: str
+    application: str
+    """Together with the stack, the process's name on this machine."""
     port: int
     """The first TCP port to try; the next free one is taken, and kept."""
     postgresql_url: pulumi.Input[str]
     """The database it keeps the documents in, with a login; a secret."""
-    database: str
-    """The MongoDB database that clients use."""
     user: str
     password: pulumi.Input[str]
     generation: int = 0
@@ -46,10 +45,10 @@ class DocumentServer(pulumi.CustomResource):
             "socle:mongodb:DocumentServer",
             name,
             {
-                "unit": args.unit,
+                "stack": args.stack,
+                "application": args.application,
                 "firstPort": args.port,
                 "postgresqlUrl": pulumi.Output.secret(args.postgresql_url),
-                "database": args.database,
                 "user": args.user,
                 "password": pulumi.Output.secret(args.password),
                 "generation": args.generation,

@@ -30,10 +30,12 @@ class BranchDatabaseArgs:
 
 
 class BranchDatabase(pulumi.CustomResource):
-    """The branch; `snapshot` and `snapshot_taken_at` say which data it was made from."""
+    """The branch, and which data it was made from."""
 
     snapshot: pulumi.Output[str]
-    snapshot_taken_at: pulumi.Output[str]
+    """Name of the snapshot."""
+    taken: pulumi.Output[str]
+    """When the snapshot read the live database, ISO 8601."""
 
     def __init__(self, name: str, args: BranchDatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         secret = pulumi.ResourceOptions(additional_secret_outputs=["brancherPassword", "password"])
@@ -57,11 +59,7 @@ class BranchDatabase(pulumi.CustomResource):
                 "idleInTransactionTimeoutMs": args.limits.idle_in_transaction_timeout_ms,
                 "generation": args.generation,
                 "snapshot": None,
-                "snapshotTakenAt": None,
+                "taken": None,
             },
             pulumi.ResourceOptions.merge(opts, secret),
         )
-
-    def translate_output_property(self, prop: str) -> str:
-        """The Python attribute of a provider's property."""
-        return {"snapshotTakenAt": "snapshot_taken_at"}.get(prop, prop)

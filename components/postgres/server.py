@@ -40,9 +40,12 @@ class ReachableServer:
         )
 
 
-def brancher(provider: pulumi.ProviderResource, password: pulumi.Input[str]) -> postgresql.Role:
-    """The role that makes and drops branches on the server behind `provider`."""
-    return postgresql.Role(
+def brancher(provider: pulumi.ProviderResource, password: pulumi.Input[str], connect_to: str = "") -> None:
+    """The role that makes and drops branches on the server behind `provider`.
+
+    It logs in to the maintenance database `connect_to` meanwhile; empty where every role may connect to one.
+    """
+    role = postgresql.Role(
         "brancher",
         name=BRANCHER,
         login=True,
@@ -52,3 +55,12 @@ def brancher(provider: pulumi.ProviderResource, password: pulumi.Input[str]) -> 
         skip_reassign_owned=True,
         opts=pulumi.ResourceOptions(provider=provider),
     )
+    if connect_to:
+        postgresql.Grant(
+            "brancher-connect",
+            database=connect_to,
+            role=role.name,
+            object_type="database",
+            privileges=["CONNECT"],
+            opts=pulumi.ResourceOptions(provider=provider, delete_before_replace=True),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pulumi
@@ -12,11 +13,14 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 def quote(value: str) -> str:
     """`value` as the right-hand side of an assignment.
 
-    Raises ValueError for what no notation carries through all three readers: a line break, or a single quote together
-    with one of ``$ ` " \\``.
+    Raises ValueError for what no notation carries through all three readers: a line break; `${`, which python-dotenv
+    fills in even between single quotes; a backslash before a quote, a backslash or the end, which it takes for an
+    escape; a single quote together with one of ``$ ` " \\``.
     """
-    if "\n" in value or "\r" in value or "\0" in value:
+    if any(character in value for character in "\n\r\0"):
         raise ValueError("a line break can't be written to an environment file")
+    if "${" in value or re.search(r"\\(['\\]|$)", value):
+        raise ValueError("neither ${ nor a backslash before a quote, a backslash or the end can be written")
     if value and set(value) <= _PLAIN:
         return value
     if "'" not in value:
