@@ -1,0 +1,172 @@
+"""The commands behind `make`: each reads its words here and does its work in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stacks.problems import SettingsError
+from tools.errors import ToolError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+EnvOption = Annotated[str, typer.Option("--env", help="The environment.")]
+EnvArgument = Annotated[str, typer.Argument(help="The environment.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+
+
+@app.command()
+def up(env: EnvArgument = "local") -> None:
+    """Bring an environment up, all the way to applications that can connect."""
+    from tools.commands import environment
+
+    environment.up(env)
+
+
+@app.command()
+def down() -> None:
+    """Stop the servers on this machine; their data stay."""
+    from tools.commands import environment
+
+    environment.down()
+
+
+@app.command()
+def destroy(env: EnvArgument = "local", yes: YesOption = False) -> None:
+    """Remove all of an environment, its data included."""
+    from tools.commands import environment
+
+    environment.destroy(env, confirmed=yes)
+
+
+@app.command()
+def pr(
+    number: str,
+    base: Annotated[str, typer.Option(help="The environment it copies from.")] = "local",
+    apps: Annotated[str, typer.Option(help="Applications, separated by commas.")] = "",
+    reset: Annotated[bool, typer.Option("--reset", help="Make the copies afresh.")] = False,
+) -> None:
+    """Give a pull request its own copy of the data."""
+    from tools.commands import pull_request
+
+    pull_request.up(number, base=base, apps=apps, reset=reset)
+
+
+@app.command("pr-down")
+def pr_down(number: str) -> None:
+    """Remove all of a pull request."""
+    from tools.commands import pull_request
+
+    pull_request.down(number)
+
+
+@app.command()
+def status() -> None:
+    """Environments, pull requests, applications, databases, sizes, ages."""
+    from tools.commands import status as command
+
+    command.show()
+
+
+@app.command()
+def psql(
+    application: str,
+    pr: Annotated[str, typer.Option(help="A pull request's number.")] = "",
+    role: Annotated[str, typer.Option(help="rw, ro or owner.")] = "rw",
+    env: EnvOption = "local",
+) -> None:
+    """Open psql in an application's database."""
+    from tools.commands import session
+
+    session.psql(application, pull_request=pr, role=role, env=env)
+
+
+@app.command()
+def env() -> None:
+    """Print what makes plain `pulumi` work in a shell."""
+    from tools.commands import environment
+
+    environment.print_variables()
+
+
+@app.command("demo-data")
+def demo_data() -> None:
+    """Load the communes of France into city_api, through migrations that run as its role."""
+    from tools.commands import demo_data as command
+
+    command.load()
+
+
+@app.command()
+def snapshot(application: str, env: EnvOption = "local") -> None:
+    """Make a new masked snapshot of an application's database."""
+    from tools.commands import snapshots
+
+    snapshots.make(application, env)
+
+
+@app.command()
+def dump(application: str, to: Path | None = None, env: EnvOption = "local") -> None:
+    """Write a backup of an application's database."""
+    from tools.commands import backups
+
+    backups.dump(application, to, env)
+
+
+@app.command()
+def restore(
+    application: str, from_: Annotated[Path, typer.Option("--from")], yes: YesOption = False, env: EnvOption = "local"
+) -> None:
+    """Put a backup back into an application's database."""
+    from tools.commands import backups
+
+    backups.restore(application, from_, env, confirmed=yes)
+
+
+@app.command()
+def test(
+    tier: Annotated[str, typer.Option(help="check, unit, database or engine.")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="Also what takes long.")] = False,
+) -> None:
+    """Run the tests, tier by tier, and say what each did."""
+    from tools.commands import tests
+
+    raise typer.Exit(tests.run(tier, everything=all_))
+
+
+@app.command()
+def bench() -> None:
+    """Measure, and write docs/benchmarks.md."""
+    from tools.commands import bench as command
+
+    command.run()
+
+
+@app.command("format")
+def format_() -> None:
+    """Format the code, and mend what can be mended safely."""
+    from tools.commands import tests
+
+    raise typer.Exit(tests.format_code())
+
+
+def main() -> int:
+    """Run one command; what the user can mend is one message, without a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except (ToolError, SettingsError) as error:
+        Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {error}", markup=True, soft_wrap=True)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

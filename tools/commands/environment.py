@@ -1,0 +1,99 @@
+"""`up`, `down`, `destroy` and `env`: the life of an environment on this machine."""
+
+from __future__ import annotations
+
+import shutil
+
+import typer
+from rich.console import Console
+
+from components import names
+from stacks.settings import EnvironmentSettings
+from tools import paths, recovery, servers, settings_file, toolchain
+from tools.embedded import supervisor
+from tools.engine import PROJECT, Engine
+from tools.errors import ToolError
+
+console = Console(stderr=True, highlight=False)
+
+
+def up(env: str) -> None:
+    """Bring the environment up: toolchain, servers, stack; then say what there is. Raises ToolError, SettingsError."""
+    settings = settings_file.environment(env)
+    if settings.environment.kind != "local":
+        raise ToolError(
+            f"socle:environment.kind: {settings.environment.kind} is not built yet; the settings of {env} are valid, "
+            "and nothing was created"
+        )
+    engine = ready_engine()
+    servers.prepare(settings, engine, env)
+    settle_and_up(engine, env)
+    from tools.commands import status  # it imports this module
+
+    status.show_environment(env, settings, engine)
+
+
+def ready_engine() -> Engine:
+    """The engine with everything that a local stack's commands need, built first where it isn't there."""
+    ready = toolchain.ensure()
+    if "postgresql" in ready.standins:
+        console.print("[dim]postgresql: Socle's stand-in for the plugin is used (docs/offline.md).[/]", soft_wrap=True)
+    return Engine(ready)
+
+
+def settle_and_up(engine: Engine, stack: str) -> None:
+    """`pulumi up`, after mending what an interrupted run left behind."""
+    engine.init(stack)
+    flags = ["--refresh"] if recovery.settle(engine, PROJECT, stack) else []
+    engine.up(stack, *flags)
+
+
+def down() -> None:
+    """Stop every server of this checkout."""
+    stopped = supervisor.stop_all(paths.home())
+    console.print("Stopped; the data stay. `make up` starts again." if stopped else "Nothing was running.")
+
+
+def destroy(env: str, *, confirmed: bool) -> None:
+    """Remove the environment with its data, and the pull requests that copy from it."""
+    settings = settings_file.environment(env)
+    if not confirmed:
+        typer.confirm(f"Remove {env} with all its data and pull requests?", abort=True, err=True)
+    engine = ready_engine()
+    stacks = engine.stacks()
+    pulls = [stack for stack in stacks if names.pull_request_number(stack) and _base(stack) == env]
+    if stacks:
+        servers.prepare(settings, engine, env)
+    for stack in [*pulls, *([env] if env in stacks else [])]:
+        remove_stack(engine, stack)
+    _remove_servers(settings)
+    console.print(f"{env} is gone." + (f" With it: {', '.join(pulls)}." if pulls else ""))
+
+
+def remove_stack(engine: Engine, stack: str) -> None:
+    """Destroy the stack, and remove what the engine keeps of it."""
+    recovery.settle(engine, PROJECT, stack)
+    engine.destroy(stack)
+    settings = settings_file.stack_file(stack)
+    if settings.parent != paths.ROOT:
+        settings.unlink(missing_ok=True)
+    for kept in ("backups", "history", "locks"):
+        for folder in (paths.home() / "state" / ".pulumi" / kept).glob(f"**/{PROJECT}/{stack}"):
+            shutil.rmtree(folder, ignore_errors=True)
+    for left in (paths.home() / "state" / ".pulumi" / "stacks" / PROJECT).glob(f"{stack}.json.*"):
+        left.unlink()
+
+
+def print_variables() -> None:
+    """Print the environment variables as a shell reads them; everything else goes to stderr."""
+    print(toolchain.environment.exports(ready_engine().toolchain.variables), end="")
+
+
+def _base(stack: str) -> str:
+    settings = settings_file.pull_request(stack)
+    return settings.pull_request.base if settings else ""
+
+
+def _remove_servers(settings: EnvironmentSettings) -> None:
+    if settings.server.type == "embedded":
+        supervisor.destroy_all(paths.home())

@@ -1,0 +1,127 @@
+"""`pr` and `pr-down`: a pull request's stack on this machine."""
+
+from __future__ import annotations
+
+import difflib
+
+from rich.console import Console
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from components import names
+from stacks.settings import EnvironmentSettings, PullRequest
+from tools import paths, servers, settings_file
+from tools.ages import ago
+from tools.commands import environment, snapshots
+from tools.commands.status import files_of
+from tools.engine import Engine
+from tools.errors import ToolError
+
+console = Console(stderr=True, highlight=False)
+DEFAULT_APPLICATION = "city-api"
+
+
+def up(number: str, *, base: str, apps: str, reset: bool) -> None:
+    """Make the pull request's copies, or keep those that are there. Raises ToolError, SettingsError."""
+    pull = parse_number(number)
+    settings = settings_file.environment(base)
+    stack = names.pull_request_stack(pull)
+    before = settings_file.pull_request(stack)
+    wanted = _wanted(pull, base, _applications(apps, before.pull_request if before else None, settings), reset,
+                     before.pull_request if before else None)  # fmt: skip
+    engine = environment.ready_engine()
+    if base not in engine.stacks():
+        raise ToolError(f"The environment {base} was never brought up", f"make up{_env(base)}")
+    servers.prepare(settings, engine, base)
+    administrator = servers.administrator(settings, engine, base)
+    for application in wanted.apps:
+        snapshots.ensure(application, base, settings, administrator)
+    _write(stack, wanted)
+    environment.settle_and_up(engine, stack)
+    _summary(engine, stack, kept=before is not None and not reset)
+
+
+def down(number: str) -> None:
+    """Remove the pull request's copies, roles, files and stack. Nothing to do is no error."""
+    stack = names.pull_request_stack(parse_number(number))
+    engine = environment.ready_engine()
+    if stack not in engine.stacks():
+        console.print(f"There is no {stack}: nothing to remove.")
+        return
+    before = settings_file.pull_request(stack)
+    if before:
+        base = before.pull_request.base
+        servers.prepare(settings_file.environment(base), engine, base)
+    environment.remove_stack(engine, stack)
+    console.print(f"{stack} is gone: database, role, files, stack.")
+
+
+def parse_number(number: str) -> int:
+    """The pull request's number. Raises ToolError for anything else."""
+    if number.isascii() and number.isdigit() and 1 <= int(number) <= names.MAX_PULL_REQUEST:
+        return int(number)
+    shown = f"“{number}”" if number else "nothing"
+    raise ToolError(f"PR is {shown}; it has to be a number from 1 to {names.MAX_PULL_REQUEST}", "make pr PR=123")
+
+
+def _applications(apps: str, before: PullRequest | None, settings: EnvironmentSettings) -> tuple[str, ...]:
+    asked = tuple(dict.fromkeys(word.strip() for word in apps.split(",") if word.strip()))
+    chosen = asked or (before.apps if before else _default(settings))
+    for name in chosen:
+        if name not in settings.apps:
+            near = difflib.get_close_matches(name, settings.apps, n=1)
+            raise ToolError(
+                f"APPS names {name}, which is no application of this environment ({', '.join(settings.apps)})",
+                f"APPS={near[0] if near else next(iter(settings.apps), '…')}",
+            )
+    return chosen
+
+
+def _default(settings: EnvironmentSettings) -> tuple[str, ...]:
+    if DEFAULT_APPLICATION in settings.apps:
+        return (DEFAULT_APPLICATION,)
+    if len(settings.apps) == 1:
+        return tuple(settings.apps)
+    raise ToolError("APPS says which applications the pull request spans", f"APPS={next(iter(settings.apps), '…')}")
+
+
+def _wanted(number: int, base: str, apps: tuple[str, ...], reset: bool, before: PullRequest | None) -> PullRequest:
+    if before and not reset:
+        if before.base != base:
+            raise ToolError(
+                f"pr-{number} copies from {before.base}, not from {base}", f"make pr-down PR={number}, then this again"
+            )
+        if (len(before.apps) == 1) != (len(apps) == 1):
+            raise ToolError(
+                f"pr-{number} spans {', '.join(before.apps)}; with {', '.join(apps)} its databases get other names, and "
+                "their data would be lost",
+                f"make pr PR={number} APPS={','.join(apps)} RESET=1, if they may be",
+            )
+    generation = (before.generation if before else 0) + (1 if before and reset else 0)
+    raw = {"number": number, "base": base, "apps": apps, "generation": generation}
+    return PullRequest.model_validate(raw)
+
+
+def _write(stack: str, wanted: PullRequest) -> None:
+    file = settings_file.stack_file(stack)
+    paths.private_dir(file.parent)
+    content = {"config": {"socle:pullRequest": wanted.model_dump(mode="json", by_alias=True)}}
+    partial = file.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        YAML().dump(content, stream)
+    partial.replace(file)
+
+
+def _summary(engine: Engine, stack: str, *, kept: bool) -> None:
+    title = f"{stack}: {'data kept' if kept else 'made afresh'}"
+    table = Table(title=title, title_justify="left", caption=files_of(stack), caption_justify="left")
+    for column in ("application", "database", "snapshot", "its data are from"):
+        table.add_column(column)
+    for application, branch in engine.outputs(stack)["branches"].items():
+        taken = branch["taken"]
+        table.add_row(application, branch["database"], branch["snapshot"], f"{taken[:16]}, {ago(taken)}")
+    Console().print(table)
+
+
+def _env(base: str) -> str:
+    return "" if base == "local" else f" ENV={base}"

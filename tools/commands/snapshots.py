@@ -1,0 +1,88 @@
+"""`snapshot`: the masked template that pull requests are copied from."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from branching import inventory, snapshot
+from branching.connection import Server, connect
+from branching.copy import Progress as Step
+from branching.errors import BranchingError
+from components import names
+from stacks.checks import database_of, role_of
+from stacks.settings import EmbeddedServer, EnvironmentSettings
+from tools import paths, servers, settings_file
+from tools.ages import ago, size
+from tools.commands import environment
+from tools.embedded.binaries import postgres_binaries
+from tools.errors import ToolError
+
+console = Console(stderr=True, highlight=False)
+
+
+def make(application: str, env: str) -> None:
+    """Build a new version. Raises ToolError, SettingsError."""
+    settings = settings_file.environment(env)
+    if application not in settings.apps:
+        raise ToolError(
+            f"APP is “{application}”; applications of {env}: {', '.join(settings.apps)}", "make snapshot APP=…"
+        )
+    engine = environment.ready_engine()
+    servers.prepare(settings, engine, env)
+    _build(application, settings, servers.administrator(settings, engine, env))
+
+
+def ensure(application: str, env: str, settings: EnvironmentSettings, admin_login: Server) -> None:
+    """Build the first version if there is none."""
+    database = database_of(application, settings.apps[application])
+    with connect(admin_login) as admin:
+        published = [one for one in inventory.survey(admin, sizes=False).of_source(database) if one.published]
+        known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
+    if not known:
+        raise ToolError(f"{env} has no database {database} yet", "make up")
+    if not published:
+        console.print(f"{application} has no snapshot yet: making the first.")
+        _build(application, settings, admin_login)
+
+
+def rules_file(application: str, settings: EnvironmentSettings) -> str:
+    """Path of the application's masking rules, relative to the checkout."""
+    return settings.apps[application].masking or f"masking/{application}.yaml"
+
+
+def _build(application: str, settings: EnvironmentSettings, server: Server) -> None:
+    app = settings.apps[application]
+    major = settings.server.version if isinstance(settings.server, EmbeddedServer) else 18
+    request = snapshot.SnapshotRequest(
+        server=server,
+        application=application,
+        database=database_of(application, app),
+        rules_file=paths.ROOT / rules_file(application, settings),
+        owner=names.roles(role_of(application, app)).owner,
+        login_role=role_of(application, app),
+        brancher=names.BRANCHER,
+        pg_dump=str(postgres_binaries(major).pg_dump),
+    )
+    try:
+        report = _shown(application, request)
+    except BranchingError as error:
+        raise ToolError(str(error)) from None
+    made = report.metadata
+    console.print(
+        f"[green]✓[/] {report.name}: {made.rows} rows, {size(made.bytes)}, {made.seconds:.1f} s, "
+        f"data from {ago(made.taken_at)}"
+    )
+    for dropped in made.dropped:
+        console.print(f"  not carried over: {dropped}")
+
+
+def _shown(application: str, request: snapshot.SnapshotRequest) -> snapshot.SnapshotReport:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"snapshot of {application}", total=None)
+
+        def step(seen: Step) -> None:
+            progress.update(task, description=f"snapshot of {application}: {seen.phase} {seen.table or ''}")
+
+        return snapshot.build(request, step)

@@ -1,0 +1,147 @@
+"""`test` and `format`: the tiers of the project's own tests, each with its counts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tools import paths, toolchain
+from tools.errors import ToolError
+
+console = Console(stderr=True, highlight=False)
+SOURCES = ("components", "stacks", "branching", "tools", "tests", "__main__.py")
+WORKERS = "2"
+OLDER_MAJORS = ("15", "16", "17")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """One tier: commands that must all succeed, the last of them pytest where it counts tests."""
+
+    name: str
+    commands: Sequence[Sequence[str]]
+    counted: bool = True
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a tier did."""
+
+    tier: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+    ok: bool
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)
+
+
+def _pytest(folder: str, *flags: str) -> tuple[str, ...]:
+    return _python("pytest", f"tests/{folder}", *flags)
+
+
+TIERS: dict[str, Tier] = {
+    "check": Tier(
+        name="check",
+        counted=False,
+        commands=(
+            _python("ruff", "format", "--check", "--quiet", *SOURCES),
+            _python("ruff", "check", "--quiet", *SOURCES),
+            _python("mypy"),
+            (str(Path(sys.executable).parent / "lint-imports"), "--no-cache"),
+            _python("vulture"),
+        ),
+    ),
+    "unit": Tier(name="unit", commands=(_pytest("unit"),)),
+    "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),)),
+    "engine": Tier(name="engine", commands=(_pytest("engine", "-n", WORKERS, "--dist", "loadfile"),)),
+}
+
+
+def run(tier: str, *, everything: bool) -> int:
+    """Run one tier or all; return the exit code. Raises ToolError for a tier that there isn't."""
+    if tier and tier not in TIERS:
+        raise ToolError(f"There is no tier {tier}", "tiers: " + ", ".join(TIERS))
+    chosen = [TIERS[tier]] if tier else list(TIERS.values())
+    if everything:
+        chosen += [_older(major) for major in OLDER_MAJORS]
+    environment = _environment() if any(one.name == "engine" for one in chosen) else dict(os.environ)
+    results = [_run(one, environment) for one in chosen]
+    _summary(results)
+    return 0 if all(result.ok for result in results) else 1
+
+
+def format_code() -> int:
+    """Format the code in place; return the exit code."""
+    commands = (_python("ruff", "check", "--fix", "--quiet", *SOURCES), _python("ruff", "format", "--quiet", *SOURCES))
+    return max(subprocess.run(command, cwd=paths.ROOT, check=False).returncode for command in commands)
+
+
+def _older(major: str) -> Tier:
+    return Tier(
+        name=f"database {major}",
+        commands=(_pytest("database", "-n", WORKERS),),
+        env={"SOCLE_TEST_PG_MAJOR": major},
+    )
+
+
+def _environment() -> dict[str, str]:
+    """The engine tier finds the toolchain ready, built now where it isn't."""
+    ready = toolchain.ensure([*toolchain.LOCAL])
+    return {**os.environ, "SOCLE_TEST_PULUMI": str(ready.pulumi)}
+
+
+def _run(tier: Tier, environment: Mapping[str, str]) -> Result:
+    console.rule(f"[bold]{tier.name}")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        ok = True
+        for command in tier.commands:
+            counting = (f"--junit-xml={report}",) if tier.counted else ()
+            done = subprocess.run([*command, *counting], cwd=paths.ROOT, env={**environment, **tier.env}, check=False)
+            ok = ok and done.returncode == 0
+        passed, failed, skipped = _counts(report) if tier.counted else (sum([ok]), sum([not ok]), 0)
+    seconds = time.monotonic() - started
+    # A tier in which nothing ran has not passed.
+    return Result(tier=tier.name, passed=passed, failed=failed, skipped=skipped, seconds=seconds, ok=ok and passed > 0)
+
+
+def _counts(report: Path) -> tuple[int, int, int]:
+    if not report.exists():
+        return 0, 1, 0
+    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - written by our own pytest
+    total = failed = skipped = 0
+    for suite in suites:
+        total += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return total - failed - skipped, failed, skipped
+
+
+def _summary(results: Sequence[Result]) -> None:
+    table = Table(title="Tests", title_justify="left")
+    for column in ("tier", "passed", "failed", "skipped", "seconds", ""):
+        table.add_column(column, justify="right" if column in ("passed", "failed", "skipped", "seconds") else "left")
+    for result in results:
+        mark = "[green]✓[/]" if result.ok else "[red]✗[/]"
+        counts = (str(result.passed), str(result.failed), str(result.skipped))
+        table.add_row(result.tier, *counts, f"{result.seconds:.1f}", mark)
+    console.print(table)
+    passed, failed = sum(result.passed for result in results), sum(result.failed for result in results)
+    # Alone on a line and in these words: what continuous integration reads.
+    print(f"{passed} passed, {failed + sum(1 for r in results if not r.ok and not r.failed)} failed", flush=True)

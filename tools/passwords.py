@@ -1,0 +1,44 @@
+"""Passwords that only a stack's encrypted state holds, for the user who has its passphrase."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tools.engine import Engine
+from tools.errors import ToolError
+
+
+def role_password(engine: Engine, stack: str, role: str) -> str:
+    """The password of a role or branch that `stack` made. Raises ToolError where it made none of that name."""
+    for resource in engine.deployment(stack, secrets=True)["deployment"].get("resources") or []:
+        inputs = resource.get("inputs") or {}
+        if role in (inputs.get("name"), inputs.get("branch")) and "password" in inputs:
+            return plain(inputs["password"])
+    raise ToolError(f"{stack} has no role {role}", "make up" if not stack.startswith("pr-") else "make pr PR=…")
+
+
+def generated(exported: dict[str, Any]) -> set[str]:
+    """Every secret text in a state exported with its secrets: what must be found in no file and no log."""
+    return {text for text in _secrets(exported) if len(text) >= 12}
+
+
+def plain(value: Any) -> str:
+    """A secret of an export that shows secrets: its JSON text."""
+    return str(json.loads(value["plaintext"])) if isinstance(value, dict) else str(value)
+
+
+def _secrets(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        if "plaintext" in node:
+            return _texts(json.loads(node["plaintext"]))
+        return {text for value in node.values() for text in _secrets(value)}
+    return {text for value in node for text in _secrets(value)} if isinstance(node, list) else set()
+
+
+def _texts(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        return {text for value in node.values() for text in _texts(value)}
+    if isinstance(node, list):
+        return {text for value in node for text in _texts(value)}
+    return {node} if isinstance(node, str) else set()

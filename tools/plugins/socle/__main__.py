@@ -1,0 +1,33 @@
+"""`pulumi-resource-socle`: run the provider of Socle's own resources."""
+
+from __future__ import annotations
+
+import sys
+
+from tools.plugins.protocol import serve
+from tools.plugins.provider import Provider
+from tools.plugins.socle.acl_user import AclUser
+from tools.plugins.socle.branch_database import BranchDatabase
+from tools.plugins.socle.document_server import DocumentServer
+from tools.plugins.socle.env_file import EnvFile
+
+VERSION = "0.1.0"
+
+
+def main() -> int:
+    """Serve until the engine is done."""
+    provider = Provider(
+        "socle",
+        VERSION,
+        {
+            "socle:secrets:EnvFile": EnvFile(),
+            "socle:redis:AclUser": AclUser(),
+            "socle:mongodb:DocumentServer": DocumentServer(),
+            "socle:postgres:BranchDatabase": BranchDatabase(),
+        },
+    )
+    return serve(provider, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

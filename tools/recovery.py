@@ -1,0 +1,115 @@
+"""After a run that was killed: dead locks are removed, and what it had begun to make is found and kept.
+
+The engine writes down that it begins to make a resource, makes it, and writes the result. Killed in between, it can't
+know whether the resource is there. Grants and Socle's own resources can simply be made again; a role or a database
+can't, and none is ever dropped on suspicion: one that is there is taken into the state, and the refresh that follows
+compares it with what it should be.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import psycopg
+from rich.console import Console
+
+from tools import paths
+from tools.engine import Engine
+from tools.passwords import plain
+
+console = Console(stderr=True, highlight=False)
+
+_NAMED = {
+    "postgresql:index/role:Role": "SELECT 1 FROM pg_roles WHERE rolname = %s",
+    "postgresql:index/database:Database": "SELECT 1 FROM pg_database WHERE datname = %s",
+}
+
+
+class Lookup(Protocol):
+    """Asks the server behind a provider."""
+
+    def __call__(self, provider: str, query: str, name: str) -> bool:
+        """Whether `query` finds `name` on the server of the resource whose provider reference is `provider`."""
+
+
+def remove_dead_locks(project: str, stack: str) -> int:
+    """Remove the locks on `stack` whose process is gone; return how many. Only the file backend of this checkout."""
+    folder = paths.home() / "state" / ".pulumi" / "locks" / "organization" / project / stack
+    removed = 0
+    for lock in folder.glob("*.json") if folder.exists() else []:
+        if not _alive(lock):
+            lock.unlink(missing_ok=True)
+            Path(f"{lock}.attrs").unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _alive(lock: Path) -> bool:
+    try:
+        held = json.loads(lock.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    pid = int(held.get("pid", 0))
+    try:
+        # A number is used again; only a pulumi can hold a pulumi's lock.
+        return psutil.pid_exists(pid) and "pulumi" in psutil.Process(pid).name()
+    except psutil.Error:
+        return False
+
+
+def pending(exported: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations that an interrupted run left open."""
+    return list(exported.get("deployment", {}).get("pending_operations") or [])
+
+
+def adopt(exported: dict[str, Any], exists: Lookup) -> list[str]:
+    """Settle the open operations of an exported state, in place; return the names of what was taken into it."""
+    deployment = exported["deployment"]
+    adopted: list[str] = []
+    for operation in pending(exported):
+        resource = operation["resource"]
+        query = _NAMED.get(resource["type"])
+        name = resource.get("inputs", {}).get("name")
+        begun = operation["type"] == "creating" and query is not None and isinstance(name, str)
+        if begun and exists(resource["provider"], query, name):
+            deployment["resources"].append({**resource, "id": name, "outputs": resource["inputs"]})
+            adopted.append(name)
+    deployment["pending_operations"] = None
+    return adopted
+
+
+def settle(engine: Engine, project: str, stack: str) -> bool:
+    """Mend what an interrupted run of `stack` left; True where a refresh has to follow. Raises ToolError."""
+    if removed := remove_dead_locks(project, stack):
+        console.print(f"[yellow]![/] An earlier run on {stack} was killed: {removed} dead lock(s) removed.")
+    exported = engine.deployment(stack)
+    if not pending(exported):
+        return False
+    adopted = adopt(exported, _lookup(engine.deployment(stack, secrets=True)))
+    engine.replace_deployment(stack, exported)
+    kept = f"; {', '.join(adopted)} had been made and is kept" if adopted else ""
+    console.print(f"[yellow]![/] An earlier run on {stack} was interrupted{kept}.")
+    return True
+
+
+def _lookup(exported: dict[str, Any]) -> Lookup:
+    providers = {resource["urn"]: resource for resource in exported["deployment"].get("resources") or []}
+
+    def exists(provider: str, query: str, name: str) -> bool:
+        # A reference is the provider's URN and its id.
+        inputs = providers[provider.rpartition("::")[0]]["inputs"]
+        with psycopg.connect(
+            host=inputs["host"],
+            port=int(inputs["port"]),
+            user=inputs["username"],
+            password=plain(inputs["password"]),
+            dbname=inputs.get("database", "postgres"),
+            sslmode=inputs.get("sslmode", "prefer"),
+            sslrootcert=inputs.get("sslrootcert"),
+        ) as connection:
+            return connection.execute(query, (name,)).fetchone() is not None
+
+    return exists
