@@ -1,0 +1,167 @@
+"""Snapshots and branches by hand: `python -m branching snapshot|branch|drop|list`.
+
+The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
+from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+
+from branching import branch as branches
+from branching import cli_output as output
+from branching import names, snapshot
+from branching.connection import Server, connect
+from branching.errors import BranchingError
+from branching.inventory import survey
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Application = Annotated[str, typer.Option("--app", help="The application, as Pulumi.<stack>.yaml names it.")]
+Database = Annotated[str, typer.Option(help="Its live database; the application's name with _ for - where left out.")]
+
+
+@app.callback()
+def connection(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(envvar="PGHOST", help="A name, or a Unix socket's directory.")] = "localhost",
+    port: Annotated[int, typer.Option(envvar="PGPORT")] = 5432,
+    user: Annotated[
+        str, typer.Option(envvar="PGUSER", help="An administrator for snapshot, else the brancher.")
+    ] = "postgres",
+    sslmode: Annotated[str, typer.Option(envvar="PGSSLMODE")] = "verify-full",
+    sslrootcert: Annotated[str, typer.Option(envvar="PGSSLROOTCERT")] = "",
+    maintenance_db: Annotated[str, typer.Option(envvar="SOCLE_MAINTENANCE_DB")] = "postgres",
+    dump_host: Annotated[
+        str, typer.Option(envvar="SOCLE_DUMP_HOST", help="Where a pg_dump without TLS connects.")
+    ] = "",
+) -> None:
+    """Snapshots of live databases, and branches of them for pull requests."""
+    context.obj = Server(
+        host=host,
+        port=port,
+        user=user,
+        password=os.environ.get("PGPASSWORD", ""),
+        sslmode=sslmode,
+        sslrootcert=sslrootcert,
+        maintenance_db=maintenance_db,
+        dump_host=dump_host,
+    )
+
+
+@app.command(name="snapshot")
+def snapshot_command(
+    context: typer.Context,
+    application: Application,
+    rules: Annotated[Path, typer.Option(help="The masking rules; masking/<app>.yaml where left out.")] = Path(),
+    database: Database = "",
+    owner: Annotated[str, typer.Option(help="A role to read as.")] = "",
+    brancher: Annotated[str, typer.Option(help="The role that makes branches.")] = snapshot.BRANCHER,
+    as_json: Json = False,
+) -> None:
+    """Make the next version of an application's snapshot."""
+    request = snapshot.SnapshotRequest(
+        server=context.obj,
+        application=application,
+        database=database or _database_of(application),
+        rules_file=rules if rules != Path() else Path("masking") / f"{application}.yaml",
+        owner=owner,
+        brancher=brancher,
+    )
+    with _messages(as_json), output.progress(errors, quiet=as_json) as progress:
+        report = snapshot.build(request, progress)
+    _print(asdict(report), as_json, lambda: output.snapshot_lines(report))
+
+
+@app.command(name="branch")
+def branch_command(
+    context: typer.Context,
+    pull_request: Annotated[int, typer.Option("--pr", help="The pull request's number.")],
+    application: Application,
+    name: Annotated[str, typer.Option(help="The branch's name; pr_<n> where left out.")] = "",
+    database: Database = "",
+    version: Annotated[int, typer.Option(help="The snapshot's version; 0 is the newest.")] = 0,
+    reset: Annotated[bool, typer.Option("--reset", help="Make it afresh; what is in it is lost.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a pull request's branch, or keep the one that is there. The role's password is SOCLE_BRANCH_PASSWORD."""
+    with _messages(as_json):
+        request = branches.BranchRequest(
+            name=name or names.branch_name(pull_request),
+            application=application,
+            database=database or _database_of(application),
+            pull_request=pull_request,
+            password=os.environ.get("SOCLE_BRANCH_PASSWORD") or None,
+            snapshot_version=version or None,
+        )
+        info = (branches.reset if reset else branches.create)(context.obj, request)
+    _print(asdict(info), as_json, lambda: output.branch_lines(info))
+
+
+@app.command(name="drop")
+def drop_command(
+    context: typer.Context,
+    names_to_drop: Annotated[list[str], typer.Argument(metavar="NAME...", help="Branches, such as pr_123.")],
+    as_json: Json = False,
+) -> None:
+    """Drop branches with their roles, whoever is connected; one that isn't there is no error."""
+    with _messages(as_json):
+        report = branches.drop(context.obj, names_to_drop)
+    _print(asdict(report), as_json, lambda: output.drop_lines(report))
+
+
+@app.command(name="list")
+def list_command(context: typer.Context, as_json: Json = False) -> None:
+    """List snapshots and branches with their sizes and ages."""
+    with _messages(as_json), connect(context.obj) as session:
+        found = survey(session)
+    _print(asdict(found), as_json, lambda: output.tables(found))
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="python -m branching")
+
+
+def _database_of(application: str) -> str:
+    return application.replace("-", "_")
+
+
+@contextmanager
+def _messages(as_json: bool) -> Iterator[None]:
+    """End with a message and status 1 where the user can mend it, instead of a traceback."""
+    try:
+        yield
+    except (BranchingError, psycopg.OperationalError) as error:
+        if as_json:
+            sys.stdout.write(json.dumps({"error": str(error), "kind": type(error).__name__}) + "\n")
+        else:
+            errors.print(str(error).strip(), style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _print(document: dict[str, object], as_json: bool, render: output.Render) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(document, default=_plain) + "\n")
+        return
+    for item in render():
+        console.print(item, highlight=False)
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else str(value)

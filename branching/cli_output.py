@@ -1,0 +1,99 @@
+"""What the command line shows to a person. Pure, but for the progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from branching.branch import BranchInfo, DropReport
+from branching.copy import Progress, ProgressCallback, ignore
+from branching.inventory import Inventory
+from branching.snapshot import SnapshotReport
+
+Render = Callable[[], Iterable[RenderableType]]
+
+
+@contextmanager
+def progress(console: Console, *, quiet: bool) -> Iterator[ProgressCallback]:
+    """A bar for the table that is being copied; nothing where `quiet`."""
+    if quiet:
+        yield ignore
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("catalog", total=None)
+
+        def show(step: Progress) -> None:
+            total = max(step.table_bytes, step.bytes) or None
+            bar.update(task, description=step.table or step.phase, completed=step.bytes, total=total)
+
+        yield show
+
+
+def snapshot_lines(report: SnapshotReport) -> list[RenderableType]:
+    """A built snapshot, in a few lines."""
+    made = report.metadata
+    lines: list[RenderableType] = [
+        f"{report.name}: {made.rows} rows, {size(made.bytes)}, {made.seconds:.1f} s, data of {made.taken_at}"
+    ]
+    lines += [f"  left out: {what}" for what in made.dropped]
+    lines += [f"  dropped, left by an interrupted build: {name}" for name in report.swept]
+    lines += [f"  dropped, superseded: {name}" for name in report.pruned]
+    return lines
+
+
+def branch_lines(info: BranchInfo) -> list[RenderableType]:
+    """A branch that is ready, in a few lines."""
+    how = "kept with its data" if info.kept or info.strategy is None else f"made by {info.strategy.value}"
+    version = f"snapshot v{info.metadata.snapshot_version}, {age(info.snapshot_age_seconds)} old"
+    return [f"{info.name}: {how} in {info.seconds:.1f} s, from {version}", *(f"  {text}" for text in info.warnings)]
+
+
+def drop_lines(report: DropReport) -> list[RenderableType]:
+    """What was dropped."""
+    return [*(f"{name}: dropped" for name in report.dropped), *(f"{name}: was not there" for name in report.absent)]
+
+
+def tables(found: Inventory) -> list[RenderableType]:
+    """Snapshots and branches as two tables."""
+    snapshots = Table("snapshot", "version", "state", "size", "rows", "data's age", title="Snapshots")
+    for one in found.snapshots:
+        rows = str(one.metadata.rows) if one.metadata else "-"
+        state = "published" if one.published else "unfinished"
+        snapshots.add_row(one.name, str(one.version), state, size(one.bytes), rows, age(one.age_seconds))
+    branches = Table("branch", "pull request", "application", "state", "size", "snapshot", "age", title="Branches")
+    for branch in found.branches:
+        made = branch.metadata
+        branches.add_row(
+            branch.name,
+            str(branch.pull_request),
+            made.application if made else "-",
+            "ready" if branch.ready else "unfinished",
+            size(branch.bytes),
+            f"v{made.snapshot_version}" if made else "-",
+            age(branch.age_seconds),
+        )
+    return [snapshots, branches]
+
+
+def size(count: int | None) -> str:
+    """Bytes for a person."""
+    return "-" if count is None else f"{count / 1024 / 1024:.1f} MB"
+
+
+def age(seconds: float | None) -> str:
+    """Seconds for a person: the two largest units that matter."""
+    if seconds is None:
+        return "-"
+    minutes = int(seconds) // 60
+    if minutes < 1:
+        return f"{int(seconds)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -1,0 +1,101 @@
+"""Fills a snapshot's database from the frozen source, as the role that shall own everything in it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from branching import copy, publish, schema, target
+from branching.connection import Connection, Server, connect
+from branching.copy import Progress, ProgressCallback
+from branching.relations import Catalog
+from branching.rules import Classification, Rules
+from branching.source import FrozenSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """The database to fill."""
+
+    server: Server
+    name: str
+    owner: str
+    """The NOLOGIN role that owns what is made in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """What a fill carried over."""
+
+    rows: Mapping[str, int]
+    dropped: tuple[str, ...]
+    """What it left out since it must not act in a copy."""
+
+
+def fill(
+    destination: Destination,
+    source: FrozenSource,
+    classification: Classification,
+    programs: schema.Programs,
+    *,
+    read_as: str,
+    lock_wait_seconds: int,
+    progress: ProgressCallback,
+) -> Filled:
+    """Make the definitions, stream the rows, build indexes and constraints, fill the materialized views.
+
+    Raises:
+        BuildFailedError: a definition or a row is refused.
+    """
+    name, catalog = destination.name, source.catalog
+    progress(Progress(phase="schema"))
+    with connect(destination.server, name) as connection:
+        schemas = target.prepare(connection, owner=destination.owner, extensions=catalog.extensions)
+    with tempfile.TemporaryDirectory(prefix="socle-snapshot-") as folder:
+        dumped = schema.dump(
+            destination.server,
+            programs,
+            database=catalog.database,
+            exported=source.exported,
+            role=read_as,
+            foreign_tables=catalog.foreign_tables,
+            existing_schemas=schemas,
+            folder=Path(folder),
+            lock_wait_seconds=lock_wait_seconds,
+        )
+        schema.restore(dumped, section="pre-data", database=name, role=destination.owner)
+        with _as_owner(destination) as connection:
+            rows = copy.stream(source.connection, connection, copy.tables_with_rows(catalog), classification, progress)
+        progress(Progress(phase="indexes"))
+        schema.restore(dumped, section="post-data", database=name, role=destination.owner)
+    with _as_owner(destination) as connection:
+        copy.set_sequences(connection, catalog.sequences)
+        copy.refresh(connection, catalog.materialized_views)
+    return Filled(rows=rows, dropped=tuple(sorted({*catalog.inert, *dumped.dropped})))
+
+
+def settle(
+    destination: Destination, source: Catalog, rules: Rules, rows: Mapping[str, int], progress: ProgressCallback
+) -> None:
+    """Freeze and analyse the copy, so that no branch has to, and prove that it is whole.
+
+    Raises:
+        BuildFailedError, RulesError: it isn't.
+    """
+    with connect(destination.server, destination.name) as connection:
+        progress(Progress(phase="vacuum"))
+        connection.execute("VACUUM (FREEZE, ANALYZE)")
+        progress(Progress(phase="verify"))
+        publish.verify(connection, source, rules, rows)
+
+
+@contextmanager
+def _as_owner(destination: Destination) -> Iterator[Connection]:
+    with connect(destination.server, destination.name) as connection:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(destination.owner)))
+        yield connection

@@ -1,0 +1,126 @@
+"""What a database consists of, as far as a copy of it must know. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class TableKind(Enum):
+    """Where a table's rows are. Not its persistence, and not how it is partitioned."""
+
+    ORDINARY = "ordinary"
+    PARTITIONED = "partitioned"
+    """Has no rows of its own; partitioned tables below another are of this kind as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str
+    """As SQL writes it, schema-qualified where it isn't a built-in one."""
+    not_null: bool = False
+    """By the column or by its domain."""
+    primary_key: bool = False
+    partition_key: bool = False
+    generated: bool = False
+    """Computed by the server from other columns, so that it needs no rule and takes no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table, partitioned table or partition."""
+
+    schema: str
+    name: str
+    kind: TableKind
+    columns: tuple[Column, ...]
+    root: str = ""
+    """For a partition, the key of the topmost table, whose rules it follows."""
+    bytes: int = 0
+    """Size on disk with TOAST and without indexes."""
+
+    @property
+    def key(self) -> str:
+        """`schema.table`, as the rules file writes it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def classified_by(self) -> str:
+        """The key of the table whose rules hold for this one."""
+        return self.root or self.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """A sequence and where it stands."""
+
+    schema: str
+    name: str
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """An extension and the schema that it was put into."""
+
+    name: str
+    version: str
+    schema: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locale:
+    """What a database's text is compared by; a copy with another could order, and so index, differently."""
+
+    encoding: str
+    provider: str
+    """`libc`, `icu` or `builtin`."""
+    collate: str
+    ctype: str
+    locale: str = ""
+    """ICU's or the builtin provider's."""
+    icu_rules: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterializedView:
+    """A materialized view that has been filled."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """A database at one moment."""
+
+    database: str
+    owner: str
+    locale: Locale
+    bytes: int
+    """Size on disk, indexes included."""
+    tables: tuple[Table, ...]
+    sequences: tuple[Sequence, ...]
+    extensions: tuple[Extension, ...]
+    materialized_views: tuple[MaterializedView, ...]
+    """In an order in which each one's sources come before it."""
+    foreign_tables: tuple[tuple[str, str], ...]
+    unvalidated: frozenset[str]
+    """Constraints that the source itself never validated, as `schema.table.constraint`."""
+    inert: tuple[str, ...]
+    """Things that would act on their own in a copy, each as `event trigger audit`, and which a copy leaves out."""
+    large_objects: int
+    settings: tuple[str, ...]
+    """`ALTER DATABASE SET`, each `name=value` as the server stores it."""
+    role_settings: tuple[tuple[str, tuple[str, ...]], ...]
+    """`ALTER ROLE … IN DATABASE … SET` by role."""
+    comment: str
+
+    def shape(self) -> tuple[object, ...]:
+        """What must not change between the check of the rules and the copy; sizes and sequence values may."""
+        tables = tuple((table.key, table.kind, table.root, table.columns) for table in self.tables)
+        return (tables, self.extensions, self.materialized_views, self.foreign_tables, self.large_objects)

@@ -1,0 +1,142 @@
+"""Carries the source's definitions to the snapshot with PostgreSQL's own pg_dump and pg_restore."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from branching import listing
+from branching.connection import Server, environment
+from branching.errors import BuildFailedError, ServerRefusedError
+
+_SECRETIVE = ("DETAIL:", "CONTEXT:", "Command was:", "STATEMENT:")
+"""Starts of the lines of a message that can hold a row's values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """pg_dump and pg_restore, at least as new as the server."""
+
+    pg_dump: str
+    pg_restore: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dump:
+    """The source's definitions in a file, and what of them a snapshot takes over."""
+
+    server: Server
+    programs: Programs
+    archive: Path
+    use_list: Path
+    dropped: tuple[str, ...]
+
+
+def find_programs(pg_dump: str = "") -> Programs:
+    """The programs: at `pg_dump`, else where SOCLE_PG_DUMP or SOCLE_PG_BIN say, else on PATH; pg_restore beside it.
+
+    Raises:
+        ServerRefusedError: neither is found.
+    """
+    directory = os.environ.get("SOCLE_PG_BIN")
+    wanted = (
+        pg_dump or os.environ.get("SOCLE_PG_DUMP") or (str(Path(directory) / "pg_dump") if directory else "pg_dump")
+    )
+    found = shutil.which(wanted)
+    restore = shutil.which(str(Path(found).with_name("pg_restore"))) if found else None
+    if found is None or restore is None:
+        raise ServerRefusedError(
+            f"{wanted} with pg_restore beside it was not found",
+            "install PostgreSQL's clients, or set SOCLE_PG_BIN to the directory that has them",
+        )
+    return Programs(pg_dump=found, pg_restore=restore)
+
+
+def dump(
+    server: Server,
+    programs: Programs,
+    *,
+    database: str,
+    exported: str,
+    role: str,
+    foreign_tables: Sequence[tuple[str, str]],
+    existing_schemas: Collection[str],
+    folder: Path,
+    lock_wait_seconds: int,
+) -> Dump:
+    """Write the definitions of `database`, as the exported snapshot sees them, below `folder`.
+
+    Raises:
+        BuildFailedError: pg_dump or pg_restore failed.
+    """
+    archive, use_list = folder / "schema.dump", folder / "schema.list"
+    options = [
+        "--format=custom",
+        "--schema-only",
+        "--no-owner",
+        "--no-privileges",
+        "--no-publications",
+        "--no-subscriptions",
+        "--no-security-labels",
+        "--no-tablespaces",
+        f"--snapshot={exported}",
+        f"--lock-wait-timeout={lock_wait_seconds}s",
+        f"--file={archive}",
+    ]
+    options += [f"--role={role}"] if role else []
+    options += [f"--exclude-table={_pattern(schema)}.{_pattern(name)}" for schema, name in foreign_tables]
+    _run([programs.pg_dump, "--no-password", *options], server, database)
+    contents = _run([programs.pg_restore, "--list", str(archive)], server, database)
+    selection = listing.select(contents, existing_schemas)
+    use_list.write_text(selection.text, encoding="utf-8")
+    return Dump(server=server, programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
+
+
+def restore(dump: Dump, *, section: str, database: str, role: str) -> None:
+    """Restore the section `pre-data` or `post-data` into `database`, all of it or nothing, owned by `role`.
+
+    Raises:
+        BuildFailedError: an object can't be made, named with the server's reason.
+    """
+    options = [
+        f"--section={section}",
+        f"--use-list={dump.use_list}",
+        f"--role={role}",
+        f"--dbname={database}",
+        "--no-password",
+        "--no-owner",
+        "--no-privileges",
+        "--single-transaction",
+        "--exit-on-error",
+    ]
+    _run([dump.programs.pg_restore, *options, str(dump.archive)], dump.server, database)
+
+
+def _pattern(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _run(command: Sequence[str], server: Server, database: str) -> str:
+    done = subprocess.run(command, env=environment(server, database), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildFailedError(f"{Path(command[0]).name} failed on {database}: {readable(done.stderr)}")
+    return done.stdout
+
+
+def readable(message: str) -> str:
+    """A program's error message without the lines that can hold values. Pure."""
+    lines = []
+    secret = False
+    for line in message.splitlines():
+        text = line.strip().removeprefix("pg_restore: ").removeprefix("pg_dump: ")
+        if text.startswith(_SECRETIVE):
+            secret = True
+        elif line.startswith(("pg_restore:", "pg_dump:")):
+            secret = False
+        if not secret and text:
+            lines.append(text)
+    return "; ".join(lines)

@@ -1,0 +1,164 @@
+"""The live database: read at one moment, by one read-only transaction, and otherwise left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from branching import catalog as catalogs
+from branching import lock
+from branching.connection import Connection, Server, connect
+from branching.errors import BuildFailedError, NotCarriedError, ServerRefusedError, SnapshotBusyError
+from branching.metadata import stamp
+from branching.relations import Catalog
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenSource:
+    """The source at the moment that the snapshot shows, for as long as the transaction lasts."""
+
+    connection: Connection
+    catalog: Catalog
+    exported: str
+    """The snapshot's identifier, for pg_dump to see the same moment."""
+    taken_at: str
+
+
+@contextmanager
+def guard(server: Server, database: str) -> Iterator[Connection]:
+    """A session in the source that holds the builder's lock; it ends with the process, however that ends.
+
+    Raises:
+        SnapshotBusyError: another session holds the lock.
+        ServerRefusedError: there is no such database.
+    """
+    try:
+        connection = connect(server, database)
+    except psycopg.OperationalError as error:
+        raise ServerRefusedError(f"can't connect to the database {database}: {str(error).strip()}") from None
+    with connection:
+        pid = lock.acquire(connection, _subject(database))
+        if pid is not None:
+            raise SnapshotBusyError(
+                f"a snapshot of {database} is being built (pid {pid})",
+                "wait for it; if nobody builds, end that session: SELECT pg_terminate_backend(" + str(pid) + ")",
+            )
+        yield connection
+
+
+def require_guard(connection: Connection, database: str) -> None:
+    """Ask whether the builder's lock is still this session's.
+
+    Raises:
+        BuildFailedError: it isn't, so that another build may have begun.
+    """
+    try:
+        held = lock.holder(connection, _subject(database)) == connection.info.backend_pid
+    except psycopg.Error:
+        held = False
+    if not held:
+        raise BuildFailedError(f"the lock on the snapshots of {database} was lost", "build again")
+
+
+def read(connection: Connection, role: str) -> Catalog:
+    """The source's catalog, read as `role` (as the session's own where empty).
+
+    Raises:
+        ServerRefusedError: the session may not become `role`, or `role` may not read.
+    """
+    try:
+        with connection.transaction():
+            _become(connection, role)
+            return catalogs.read(connection)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise _unreadable(connection, role, error) from None
+
+
+@contextmanager
+def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int) -> Iterator[FrozenSource]:
+    """The source at one moment, its tables locked against changes of their definition (not of their rows).
+
+    Args:
+        server: where it is.
+        seen: the catalog that the rules were checked against.
+        role: whom to read as; empty for the session's own.
+        lock_wait_seconds: how long to wait for a table that somebody changes.
+
+    Raises:
+        BuildFailedError: the definitions changed since `seen`, or a table's lock can't be had.
+        ServerRefusedError: the role may not read.
+    """
+    with connect(server, seen.database, autocommit=False) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            _become(connection, role)
+            # Before the first query, which fixes the moment: a table rewritten in between would look empty to it.
+            _lock_tables(connection, seen, lock_wait_seconds)
+            catalog = catalogs.read(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _unreadable(connection, role, error) from None
+        _require_same(seen, catalog)
+        row = connection.execute("SELECT pg_export_snapshot(), now()").fetchone()
+        if row is None or not isinstance(row[1], datetime):
+            raise BuildFailedError(f"{seen.database} exports no snapshot")
+        yield FrozenSource(connection=connection, catalog=catalog, exported=str(row[0]), taken_at=stamp(row[1]))
+        connection.rollback()
+
+
+def require_carried(catalog: Catalog) -> None:
+    """Refuse what would silently be missing.
+
+    Raises:
+        NotCarriedError: the source has large objects.
+    """
+    if catalog.large_objects:
+        raise NotCarriedError(
+            f"{catalog.database} has {catalog.large_objects} large objects, which a snapshot can't mask",
+            "move them into a bytea column, or unlink those that nothing refers to (vacuumlo)",
+        )
+
+
+def _subject(database: str) -> str:
+    return f"snapshot:{database}"
+
+
+def _become(connection: Connection, role: str) -> None:
+    if role:
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+
+
+def _lock_tables(connection: Connection, seen: Catalog, wait_seconds: int) -> None:
+    names = [sql.SQL("ONLY {}").format(sql.Identifier(table.schema, table.name)) for table in seen.tables]
+    if not names:
+        return
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{wait_seconds}s")))
+    try:
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))
+    except psycopg.errors.LockNotAvailable:
+        message = f"a table of {seen.database} stayed locked for {wait_seconds} s, by a migration perhaps"
+        raise BuildFailedError(message, "build again when it is done") from None
+    except psycopg.errors.UndefinedTable:
+        raise _changed(seen) from None
+    connection.execute("SET LOCAL lock_timeout = 0")
+
+
+def _require_same(seen: Catalog, now: Catalog) -> None:
+    if seen.shape() != now.shape():
+        raise _changed(seen)
+
+
+def _changed(seen: Catalog) -> BuildFailedError:
+    return BuildFailedError(f"the definitions of {seen.database} changed while the snapshot began", "build again")
+
+
+def _unreadable(connection: Connection, role: str, error: psycopg.Error) -> ServerRefusedError:
+    who = role or connection.info.user
+    return ServerRefusedError(
+        f"{connection.info.user} reading as {who}: {error.diag.message_primary}",
+        "name the role that owns the tables, and make the administrator a member of it",
+    )
