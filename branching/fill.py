@@ -65,6 +65,7 @@ def fill(
             role=read_as,
             foreign_tables=catalog.foreign_tables,
             existing_schemas=schemas,
+            excluded_schemas=catalog.excluded,
             folder=Path(folder),
             lock_wait_seconds=lock_wait_seconds,
         )

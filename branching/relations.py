@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -119,6 +119,20 @@ class Catalog:
     role_settings: tuple[tuple[str, tuple[str, ...]], ...]
     """`ALTER ROLE … IN DATABASE … SET` by role."""
     comment: str
+    excluded: tuple[str, ...] = ()
+    """Schemas that the rules leave out of a copy; nothing above is in them."""
+
+    def without(self, schemas: tuple[str, ...]) -> Catalog:
+        """The catalog as if `schemas` were not there."""
+        return replace(
+            self,
+            tables=tuple(one for one in self.tables if one.schema not in schemas),
+            sequences=tuple(one for one in self.sequences if one.schema not in schemas),
+            materialized_views=tuple(one for one in self.materialized_views if one.schema not in schemas),
+            foreign_tables=tuple(one for one in self.foreign_tables if one[0] not in schemas),
+            inert=(*self.inert, *(f"schema {schema}, by the rules" for schema in schemas)),
+            excluded=schemas,
+        )
 
     def shape(self) -> tuple[object, ...]:
         """What must not change between the check of the rules and the copy; sizes and sequence values may."""

@@ -84,12 +84,19 @@ class Rules:
     """By `schema.table`, then by column."""
     lines: Mapping[str, int]
     """The line of each table."""
+    excluded: tuple[str, ...] = ()
+    """Schemas that a snapshot doesn't have at all."""
+
+    def of(self, key: str) -> Mapping[str, PlacedRule]:
+        """The rules of a table: its own, else those of `schema.*`, for schemas whose tables come and go."""
+        return self.tables.get(key) or self.tables.get(f"{key.partition('.')[0]}.*", {})
 
     @property
     def digest(self) -> str:
         """SHA-256 of what the rules say, whatever the file's layout and comments."""
         plain = {table: {name: p.rule.word for name, p in columns.items()} for table, columns in self.tables.items()}
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+        said = [plain, sorted(self.excluded)] if self.excluded else plain
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +135,11 @@ def parse(text: str, path: str) -> Rules:
         document = YAML(typ="rt").load(text)
     except YAMLError as error:
         raise RulesError((_unreadable(error, path),)) from None
-    reader = _Reader(path=path, problems=[], tables={}, lines={})
+    reader = _Reader(path=path, problems=[], tables={}, lines={}, excluded=[])
     reader.document(document)
     if reader.problems:
         raise RulesError(tuple(reader.problems))
-    return Rules(path=path, tables=reader.tables, lines=reader.lines)
+    return Rules(path=path, tables=reader.tables, lines=reader.lines, excluded=tuple(reader.excluded))
 
 
 def classify(rules: Rules, tables: Sequence[Table]) -> Classification:
@@ -147,7 +154,7 @@ def classify(rules: Rules, tables: Sequence[Table]) -> Classification:
         raise RulesError(problems)
     return {
         table.key: tuple(
-            MaskedColumn(column=column, rule=rules.tables[table.classified_by][column.name].rule)
+            MaskedColumn(column=column, rule=rules.of(table.classified_by)[column.name].rule)
             for column in table.columns
             if not column.generated
         )
@@ -161,13 +168,16 @@ class _Reader:
     problems: list[Problem]
     tables: dict[str, dict[str, PlacedRule]]
     lines: dict[str, int]
+    excluded: list[str]
 
     def document(self, document: object) -> None:
         if not isinstance(document, CommentedMap):
             self.problems.append(_misshapen(self.path, "the file", "has no `tables:`"))
             return
         for name in document:
-            if name != "tables":
+            if name == "excludeSchemas":
+                self._exclude(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
+            elif name != "tables":
                 where = f"{self.path}:{document.lc.key(name)[0] + 1}"
                 self.problems.append(_misshapen(where, str(name), "is an unknown key"))
         tables = document.get("tables")
@@ -178,6 +188,20 @@ class _Reader:
             return
         for name, columns in tables.items():
             self._table(str(name), columns, tables.lc.key(name)[0] + 1)
+
+    def _exclude(self, schemas: object, where: str) -> None:
+        if isinstance(schemas, list) and all(isinstance(schema, str) and schema != "public" for schema in schemas):
+            self.excluded.extend(str(schema) for schema in schemas)
+            return
+        self.problems.append(
+            Problem(
+                where=where,
+                subject="excludeSchemas",
+                found=f"is {_shown(schemas)}",
+                allowed="a list of schemas, public not among them",
+                write="excludeSchemas: [audit]",
+            )
+        )
 
     def _table(self, name: str, columns: object, line: int) -> None:
         self.lines[name] = line
@@ -212,7 +236,7 @@ def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
     for key, table in topmost.items():
         followers = [one for one in tables if one.root == key]
         columns = [_strictest(column, followers) for column in table.columns if not column.generated]
-        given = rules.tables.get(key, {})
+        given = rules.of(key)
         missing = [column for column in columns if column.name not in given]
         if missing:
             yield _unclassified(rules, key, missing)
@@ -264,6 +288,8 @@ def _unfit(rules: Rules, key: str, column: Column, placed: PlacedRule) -> Iterat
 def _stale(rules: Rules, topmost: Mapping[str, Table], tables: Sequence[Table]) -> Iterator[Problem]:
     partitions = {table.key: table.root for table in tables if table.root}
     for key, columns in rules.tables.items():
+        if key.endswith(".*"):
+            continue
         if key not in topmost:
             found = f"is a partition of {partitions[key]}" if key in partitions else "is no table of the database"
             yield _deletion(

@@ -65,6 +65,7 @@ def dump(
     role: str,
     foreign_tables: Sequence[tuple[str, str]],
     existing_schemas: Collection[str],
+    excluded_schemas: Collection[str] = (),
     folder: Path,
     lock_wait_seconds: int,
 ) -> Dump:
@@ -89,6 +90,7 @@ def dump(
     ]
     options += [f"--role={role}"] if role else []
     options += [f"--exclude-table={_pattern(schema)}.{_pattern(name)}" for schema, name in foreign_tables]
+    options += [f"--exclude-schema={_pattern(schema)}" for schema in excluded_schemas]
     _run([programs.pg_dump, "--no-password", *options], server, database)
     contents = _run([programs.pg_restore, "--list", str(archive)], server, database)
     selection = listing.select(contents, existing_schemas)

@@ -93,7 +93,7 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
     programs = schema.find_programs(request.pg_dump)
     owner = names.branch_owner(request.database)
     with source.guard(request.server, request.database) as guard, connect(request.server) as admin:
-        seen = source.read(guard, request.owner)
+        seen = source.read(guard, request.owner, read_rules.excluded)
         rules.classify(read_rules, seen.tables)
         source.require_carried(seen)
         _require_disk(request, admin, seen)

@@ -65,8 +65,8 @@ def require_guard(connection: Connection, database: str) -> None:
         raise BuildFailedError(f"the lock on the snapshots of {database} was lost", "build again")
 
 
-def read(connection: Connection, role: str) -> Catalog:
-    """The source's catalog, read as `role` (as the session's own where empty).
+def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> Catalog:
+    """The source's catalog but for the `excluded` schemas, read as `role` (as the session's own where empty).
 
     Raises:
         ServerRefusedError: the session may not become `role`, or `role` may not read.
@@ -74,7 +74,7 @@ def read(connection: Connection, role: str) -> Catalog:
     try:
         with connection.transaction():
             _become(connection, role)
-            return catalogs.read(connection)
+            return catalogs.read(connection).without(excluded)
     except psycopg.errors.InsufficientPrivilege as error:
         raise _unreadable(connection, role, error) from None
 
@@ -99,7 +99,7 @@ def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int) -> 
             _become(connection, role)
             # Before the first query, which fixes the moment: a table rewritten in between would look empty to it.
             _lock_tables(connection, seen, lock_wait_seconds)
-            catalog = catalogs.read(connection)
+            catalog = catalogs.read(connection).without(seen.excluded)
         except psycopg.errors.InsufficientPrivilege as error:
             raise _unreadable(connection, role, error) from None
         _require_same(seen, catalog)

@@ -31,9 +31,12 @@ def quote(value: str) -> str:
 
 
 def render(variables: Mapping[str, str], heading: str) -> str:
-    """The file's text: `heading` as a comment, then one assignment a line. Raises ValueError naming the variable."""
+    """The file's text: `heading` as a comment, then one assignment a line. Raises ValueError naming the variable.
+
+    Sorted: what comes back from the engine has no order, and another order must not look like a change.
+    """
     lines = [f"# {heading}"]
-    for name, value in variables.items():
+    for name, value in sorted(variables.items()):
         try:
             lines.append(f"{name}={quote(value)}")
         except ValueError as error:

@@ -145,3 +145,16 @@ def test_the_proposed_lines_pass_when_pasted(names: list[str]) -> None:
     proposal = "\n".join(problem.write for problem in caught.value.problems)
     assert set(YAML(typ="safe").load(proposal)["tables"]) == {table.key}
     assert len(classify(parse(proposal, "rules.yaml"), [table])[table.key]) == len(names)
+
+
+def test_a_rule_for_all_tables_of_a_schema_holds_where_a_table_has_none_of_its_own() -> None:
+    read = parse("tables:\n  docs.*:\n    _jsonb: keep\n  docs.users:\n    _jsonb: null\n", "m.yaml")
+    assert read.of("docs.letters")["_jsonb"].rule.word == "keep"
+    assert read.of("docs.users")["_jsonb"].rule.word == "null"
+    assert read.of("other.letters") == {}
+
+
+@pytest.mark.parametrize("value", ["admin", "[public]", "[1]", "{a: 1}"])
+def test_excluded_schemas_are_a_list_without_public(value: str) -> None:
+    with pytest.raises(RulesError, match="excludeSchemas"):
+        parse(f"excludeSchemas: {value}\ntables: {{}}\n", "m.yaml")
