@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from tools.embedded import binaries, download, ferretdb, files, valkey
+from tools.embedded.ports import free_port
 from tools.errors import ToolError
 
 
@@ -45,6 +48,34 @@ def test_a_fetch_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="no network"):
         binaries._once(tmp_path / "18.4", "PostgreSQL", fetch)
     assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")] == []
+
+
+def tarball(path: Path, *members: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for member in members:
+            archive.addfile(member, io.BytesIO(b"x" * member.size))
+    return path
+
+
+def test_a_package_is_unpacked_with_modes_that_another_account_can_use(tmp_path: Path) -> None:
+    program, plain = tarfile.TarInfo("package/bin/initdb"), tarfile.TarInfo("package/LICENSE")
+    program.mode, plain.mode = 0o700, 0o600
+    download._unpack(tarball(tmp_path / "p.tgz", program, plain), tmp_path)
+    assert stat.S_IMODE((tmp_path / "package/bin/initdb").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "package/LICENSE").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "package/../../outside"])
+def test_a_package_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ToolError, match="no plain file below"):
+        download._unpack(tarball(tmp_path / "p.tgz", tarfile.TarInfo(name)), tmp_path / "into")
+
+
+def test_a_package_with_a_link_is_refused(tmp_path: Path) -> None:
+    link = tarfile.TarInfo("package/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with pytest.raises(ToolError, match="no plain file below"):
+        download._unpack(tarball(tmp_path / "p.tgz", link), tmp_path)
 
 
 def test_links_are_made_as_listed_and_stay_inside(tmp_path: Path) -> None:
@@ -88,7 +119,7 @@ def test_a_document_server_listens_on_loopback_and_asks_for_a_password() -> None
 
 def test_a_document_server_that_can_not_reach_its_database_is_still_recorded_privately(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="can't prepare its database"):
-        ferretdb.start(tmp_path, unit(postgresql_url="postgres://penpal:s3cret@127.0.0.1:1/penpal"))
+        ferretdb.start(tmp_path, unit(port=free_port(), postgresql_url="postgres://penpal:s3cret@127.0.0.1:1/penpal"))
     assert ferretdb.recorded(tmp_path) == ["local-penpal"]
     assert stat.S_IMODE((tmp_path / "services" / "ferretdb-local-penpal.json").stat().st_mode) == 0o600
     ferretdb.remove(tmp_path, "local-penpal")
@@ -97,7 +128,7 @@ def test_a_document_server_that_can_not_reach_its_database_is_still_recorded_pri
 
 def test_a_document_servers_error_holds_no_password(tmp_path: Path) -> None:
     with pytest.raises(ToolError) as caught:
-        ferretdb.start(tmp_path, unit(postgresql_url="postgres://penpal:s3cret@127.0.0.1:1/penpal"))
+        ferretdb.start(tmp_path, unit(port=free_port(), postgresql_url="postgres://penpal:s3cret@127.0.0.1:1/penpal"))
     assert "s3cret" not in str(caught.value)
 
 

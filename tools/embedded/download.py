@@ -51,8 +51,7 @@ def npm_package(package: str, integrity: str, into: Path) -> Path:
     packed = json.loads(_run(command, what=f"{package} (npm)", cwd=into))
     tarball = into / Path(packed[0]["filename"]).name
     verify(tarball, integrity)
-    with tarfile.open(tarball) as archive:
-        archive.extractall(into, filter="data")
+    _unpack(tarball, into)
     tarball.unlink()
     return into / "package"
 
@@ -67,6 +66,22 @@ def verify(path: Path, integrity: str) -> None:
             f"{path.name} is not the file that was pinned: {algorithm} {actual}, expected {expected}.",
             "The registry or something on the way to it serves other bytes; nothing was installed.",
         )
+
+
+def _unpack(tarball: Path, into: Path) -> None:
+    """Unpack regular files and folders only, and only below `into`.
+
+    By hand, since Debian 12's Python 3.11.2 has no extraction filters yet; npm's tarballs hold nothing else.
+    """
+    with tarfile.open(tarball) as archive:
+        for member in archive:
+            if not (member.isreg() or member.isdir()) or not (into / member.name).resolve().is_relative_to(
+                into.resolve()
+            ):
+                raise ToolError(f"{tarball.name} holds {member.name}, which is no plain file below its own folder.")
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+            archive.extract(member, into)
 
 
 def _npm(scratch: Path) -> list[str]:

@@ -51,12 +51,12 @@ def start(spec: PostgresSpec) -> EmbeddedServer:
     """
     account, layout, binaries = _parts(spec)
     with _locked(spec):
-        _adopt_or_prepare(spec, layout, binaries, account)
-        if postmaster.running(layout.data) is None:
-            _require_port(spec, also_own=True)
-            _launch(layout, binaries, account)
         server = _describe(spec, layout, binaries)
-        _wait_for_login(server, layout)
+        try:
+            _bring_up(spec, layout, binaries, account, server)
+        except _DiedMeanwhileError:
+            # It was found running in the moment of its death.
+            _bring_up(spec, layout, binaries, account, server)
         _record(spec, layout)
         write_description(spec.home, server)
     return server
@@ -120,6 +120,18 @@ def _locked(spec: PostgresSpec) -> Iterator[None]:
     """One start or stop of a server at a time; two would each see the other's half."""
     with FileLock(paths.private_dir(spec.directory) / "lock"):
         yield
+
+
+class _DiedMeanwhileError(ToolError):
+    """The server is gone, though it was there a moment ago."""
+
+
+def _bring_up(spec: PostgresSpec, layout: Layout, binaries: Binaries, account: Account, server: EmbeddedServer) -> None:
+    _adopt_or_prepare(spec, layout, binaries, account)
+    if postmaster.running(layout.data) is None:
+        _require_port(spec, also_own=True)
+        _launch(layout, binaries, account)
+    _wait_for_login(server, layout)
 
 
 def _adopt_or_prepare(spec: PostgresSpec, layout: Layout, binaries: Binaries, account: Account) -> None:
@@ -214,11 +226,17 @@ def _wait_for_login(server: EmbeddedServer, layout: Layout) -> None:
             return
         except psycopg.OperationalError as error:
             if "the database system is" not in str(error) or time.monotonic() > deadline:
-                raise ToolError(
-                    f"PostgreSQL runs but its administrator can't log in: {error}\n{_last_words(layout)}",
+                kind = _DiedMeanwhileError if _is_gone(layout) else ToolError
+                raise kind(
+                    f"The administrator of PostgreSQL can't log in: {error}\n{_last_words(layout)}",
                     f"The logs are in {layout.logs}.",
                 ) from error
         time.sleep(0.1)
+
+
+def _is_gone(layout: Layout) -> bool:
+    process = postmaster.running(layout.data)
+    return process is None or processes.wait_for_end(process, 1)
 
 
 def connect(server: EmbeddedServer, dbname: str = "postgres") -> psycopg.Connection:
