@@ -25,6 +25,8 @@ MAX_PULL_REQUEST = 9_999_999
 
 _APPLICATION = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+_CACHE_USERS = frozenset({"default", "socle-admin"})
+"""Users that a cache has already; an application's user there has the application's name."""
 _RESERVED = frozenset({"postgres", "template0", "template1", "public", "none", "socle", "socle_brancher"})
 _RESERVED_SHAPE = re.compile(r"pg_.*|pr_\d+(_.*)?|.*_snapshot_v\d+|.*_(owner|ro|branch)")
 _RESERVED_ROLE_ENDINGS = "_owner, _ro, _branch and _snapshot_v<n>"
@@ -70,6 +72,8 @@ def application_problem(name: str) -> str | None:
     """Why `name` can't be an application's name, or None."""
     if not _APPLICATION.fullmatch(name):
         return "lower-case letters, digits and inner hyphens, beginning with a letter"
+    if name in _CACHE_USERS:
+        return f"no reserved name ({', '.join(sorted(_CACHE_USERS))})"
     if len(name) > APPLICATION_LENGTH:
         return f"at most {APPLICATION_LENGTH} characters"
     return None

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from tools import paths
 from tools.errors import ToolError
+from tools.plugins import SAID
 from tools.toolchain import Toolchain
 
 PROJECT = "socle"
@@ -42,12 +43,13 @@ class Engine:
 
     def up(self, stack: str, *flags: str) -> None:
         """Bring the stack up. Raises ToolError where the engine fails; what it said has been shown."""
-        self._show("up", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs", *flags)
+        self._show(
+            "up", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true", "--suppress-outputs", *flags
+        )
 
     def destroy(self, stack: str) -> None:
         """Destroy what the stack made, then the stack itself with its settings and history."""
-        self._show("destroy", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true")
-        self.read("stack", "rm", stack, "--yes", "--preserve-config")
+        self._show("destroy", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true", "--remove")
 
     def outputs(self, stack: str, *, secrets: bool = False) -> dict[str, Any]:
         """What the stack exports."""
@@ -83,7 +85,7 @@ class Engine:
         colour = "auto" if sys.stdout.isatty() else "never"
         process = subprocess.Popen(
             [str(self.toolchain.pulumi), *arguments, "--color", colour],
-            cwd=paths.ROOT, env=self.toolchain.env, stderr=subprocess.PIPE, text=True,
+            cwd=paths.ROOT, env={**self.toolchain.env, SAID: "1"}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         said: list[str] = []
         tee = threading.Thread(target=_tee, args=(process.stderr, said), daemon=True)

@@ -9,6 +9,7 @@ compares it with what it should be.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import psutil
 import psycopg
 from rich.console import Console
 
-from tools import paths
+from tools import kept, paths
 from tools.engine import Engine
 from tools.passwords import plain
 
@@ -81,18 +82,39 @@ def adopt(exported: dict[str, Any], exists: Lookup) -> list[str]:
     return adopted
 
 
-def settle(engine: Engine, project: str, stack: str) -> bool:
-    """Mend what an interrupted run of `stack` left; True where a refresh has to follow. Raises ToolError."""
+def settle(engine: Engine, project: str, stack: str, wanted: Sequence[str] = ()) -> bool:
+    """Mend what an interrupted run of `stack` left, and put back what is known of `wanted` applications.
+
+    True where a refresh has to follow. Raises ToolError.
+    """
     if removed := remove_dead_locks(project, stack):
         console.print(f"[yellow]![/] An earlier run on {stack} was killed: {removed} dead lock(s) removed.")
     exported = engine.deployment(stack)
-    if not pending(exported):
-        return False
-    adopted = adopt(exported, _lookup(engine.deployment(stack, secrets=True)))
-    engine.replace_deployment(stack, exported)
-    kept = f"; {', '.join(adopted)} had been made and is kept" if adopted else ""
-    console.print(f"[yellow]![/] An earlier run on {stack} was interrupted{kept}.")
-    return True
+    interrupted = bool(pending(exported))
+    if interrupted:
+        adopted = adopt(exported, _lookup(engine.deployment(stack, secrets=True)))
+        what = f"; {', '.join(adopted)} had been made and is kept" if adopted else ""
+        console.print(f"[yellow]![/] An earlier run on {stack} was interrupted{what}.")
+    back = _applications(exported, stack, wanted) if wanted else []
+    if interrupted or back:
+        engine.replace_deployment(stack, exported)
+    return interrupted or bool(back)
+
+
+def _applications(exported: dict[str, Any], stack: str, wanted: Sequence[str]) -> list[str]:
+    """Tell which applications go, keep what is known of them, and put back those that come again."""
+    for name, database in kept.applications(exported).items():
+        if name not in wanted:
+            kept.put_aside(exported, stack, name)
+            console.print(
+                f"[yellow]![/] {name} was removed from the settings. Its database {database} is kept, with its roles: "
+                f"add the block again to have it back, or write deletionPolicy: delete before removing it.",
+                soft_wrap=True,
+            )
+    back = kept.put_back(exported, stack, wanted)
+    for name in back:
+        console.print(f"{name} is back: its database had been kept.")
+    return back
 
 
 def _lookup(exported: dict[str, Any]) -> Lookup:

@@ -64,7 +64,8 @@ class AppDatabase(pulumi.ComponentResource):
             owner=owner.name,
             template="template0",
             encoding="UTF8",
-            opts=self._options(depends_on=list(args.after), protect_data=True),
+            # After the roles, so that it goes before them: no role can be dropped that has rights in a database.
+            opts=self._options(depends_on=[*args.after, *logins], protect_data=True),
         )
         self.database = database.name
         last: pulumi.Resource = database
@@ -73,7 +74,7 @@ class AppDatabase(pulumi.ComponentResource):
         for extension in args.extensions:
             last = self._extension(extension, database, last)
         for grant in args.privileges.grants:
-            last = self._grant(grant, database, [last, *logins])
+            last = self._grant(grant, database, last)
         for default in args.privileges.default_privileges:
             last = self._default_privileges(default, database, last)
         self.ready = last
@@ -148,9 +149,7 @@ class AppDatabase(pulumi.ComponentResource):
             opts=self._options([after], within=database),
         )
 
-    def _grant(
-        self, plan: GrantPlan, database: postgresql.Database, after: Sequence[pulumi.Resource]
-    ) -> postgresql.Grant:
+    def _grant(self, plan: GrantPlan, database: postgresql.Database, after: pulumi.Resource) -> postgresql.Grant:
         return postgresql.Grant(
             f"{self._name}-{plan.name}",
             database=database.name,
@@ -158,7 +157,7 @@ class AppDatabase(pulumi.ComponentResource):
             schema=plan.schema or None,
             object_type=plan.object_type,
             privileges=list(plan.privileges),
-            opts=self._options(after, within=database),
+            opts=self._options([after], within=database),
         )
 
     def _default_privileges(

@@ -33,7 +33,7 @@ def test_the_longest_application_fits_a_branch_of_several() -> None:
     assert names.application_problem(longest + "a") is not None
 
 
-@pytest.mark.parametrize("name", ["City", "city_api", "-city", "city-", "1city", "", "cité"])
+@pytest.mark.parametrize("name", ["City", "city_api", "default", "socle-admin", "-city", "city-", "1city", "", "cité"])
 def test_what_is_no_application(name: str) -> None:
     assert names.application_problem(name) is not None
 

@@ -27,7 +27,7 @@ def up(env: str) -> None:
         )
     engine = ready_engine()
     servers.prepare(settings, engine, env)
-    settle_and_up(engine, env)
+    settle_and_up(engine, env, tuple(settings.apps))
     from tools.commands import status  # it imports this module
 
     status.show_environment(env, settings, engine)
@@ -41,10 +41,10 @@ def ready_engine() -> Engine:
     return Engine(ready)
 
 
-def settle_and_up(engine: Engine, stack: str) -> None:
-    """`pulumi up`, after mending what an interrupted run left behind."""
+def settle_and_up(engine: Engine, stack: str, applications: tuple[str, ...] = ()) -> None:
+    """`pulumi up`, after mending what an interrupted run left behind; `applications` are an environment's."""
     engine.init(stack)
-    flags = ["--refresh"] if recovery.settle(engine, PROJECT, stack) else []
+    flags = ["--refresh"] if recovery.settle(engine, PROJECT, stack, applications) else []
     engine.up(stack, *flags)
 
 
