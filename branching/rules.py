@@ -146,8 +146,7 @@ def classify(rules: Rules, tables: Sequence[Table]) -> Classification:
     """The columns to copy of each table that has rows.
 
     Raises:
-        RulesError: with every column that no rule classifies, every rule that its column can't take, and every rule
-            for something that isn't there.
+        RulesError: with every column that no rule classifies, and every rule that its column can't take.
     """
     problems = tuple(_problems(rules, tables))
     if problems:
@@ -243,7 +242,6 @@ def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
         for column in columns:
             if column.name in given:
                 yield from _unfit(rules, key, column, given[column.name])
-    yield from _stale(rules, topmost, tables)
 
 
 def _strictest(column: Column, partitions: Sequence[Table]) -> Column:
@@ -283,6 +281,15 @@ def _unfit(rules: Rules, key: str, column: Column, placed: PlacedRule) -> Iterat
             allowed=", ".join(_words(column)),
             write=_lines(key, [(column.name, _words(column)[0])]),
         )
+
+
+def unused(rules: Rules, tables: Sequence[Table]) -> tuple[Problem, ...]:
+    """The rules for what isn't there. They hide nothing and let nothing through: a note, not a refusal.
+
+    A database before its first migration has none of the tables that its rules are about.
+    """
+    topmost = {table.key: table for table in tables if not table.root}
+    return tuple(_stale(rules, topmost, tables))
 
 
 def _stale(rules: Rules, topmost: Mapping[str, Table], tables: Sequence[Table]) -> Iterator[Problem]:

@@ -56,6 +56,8 @@ class SnapshotReport:
     metadata: SnapshotMetadata
     rows: Mapping[str, int]
     """By `schema.table`."""
+    unused: tuple[str, ...]
+    """Rules for tables and columns that aren't there, one line each."""
     swept: tuple[str, ...]
     """Left by interrupted builds, dropped."""
     pruned: tuple[str, ...]
@@ -131,7 +133,8 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
         source.require_guard(one.guard, request.database)
         publish.publish(one.admin, name, content)
     pruned = publish.prune(one.admin, request.database, request.keep)
-    return SnapshotReport(name=name, metadata=content, rows=filled.rows, swept=swept, pruned=pruned)
+    unused = tuple(f"{rule.where}: {rule.subject} {rule.found}" for rule in rules.unused(one.rules, catalog.tables))
+    return SnapshotReport(name=name, metadata=content, rows=filled.rows, unused=unused, swept=swept, pruned=pruned)
 
 
 def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Filled, Catalog, str]:

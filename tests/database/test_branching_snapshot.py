@@ -270,10 +270,19 @@ def test_an_administrator_without_superuser_builds_as_the_owner(live: Live) -> N
         live.execute(f"DROP ROLE IF EXISTS {live.database}_branch, dba_brancher, dba")
 
 
-def test_a_stale_rule_fails(live: Live) -> None:
+def test_a_rule_for_what_is_not_there_is_reported_and_holds_nothing_up(live: Live) -> None:
     live.rules_file.write_text(RULES + "  public.gone:\n    a: keep\n")
-    with pytest.raises(RulesError, match=r"public\.gone: is no table of the database"):
-        live.build()
+    [unused] = live.build().unused
+    assert "public.gone is no table of the database" in unused
+
+
+def test_an_excluded_schema_is_not_in_the_snapshot(live: Live) -> None:
+    live.execute("CREATE SCHEMA secret_users")
+    live.execute("CREATE TABLE secret_users.verifier (v text)")
+    live.rules_file.write_text("excludeSchemas: [secret_users]\n" + RULES)
+    report = live.build()
+    assert "schema secret_users, by the rules" in report.metadata.dropped
+    assert not [table for table in report.rows if table.startswith("secret_users.")]
 
 
 def test_the_brancher_has_no_right_on_the_live_database(live: Live) -> None:

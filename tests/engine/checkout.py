@@ -30,6 +30,8 @@ class Done:
     """A command that ended."""
 
     code: int
+    out: str
+    """stdout alone, for what is to be parsed."""
     said: str
     """stdout and stderr together, as the user sees them."""
 
@@ -66,10 +68,11 @@ class Checkout:
     def _run(self, command: list[str], expect: int | None, variables: dict[str, str]) -> Done:
         done = subprocess.run(
             command, cwd=self.root, env={**self.environment, **variables}, text=True, check=False, timeout=SECONDS,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            capture_output=True,
         )  # fmt: skip
-        assert expect is None or done.returncode == expect, f"{command} ended with {done.returncode}:\n{done.stdout}"
-        return Done(code=done.returncode, said=done.stdout)
+        said = done.stdout + done.stderr
+        assert expect is None or done.returncode == expect, f"{command} ended with {done.returncode}:\n{said}"
+        return Done(code=done.returncode, out=done.stdout, said=said)
 
     def settings(self, change: Callable[[dict[str, Any]], None], stack: str = "local") -> None:
         """Change `Pulumi.<stack>.yaml` as a user would with an editor."""

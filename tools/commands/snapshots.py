@@ -73,6 +73,8 @@ def _build(application: str, settings: EnvironmentSettings, server: Server) -> N
         f"[green]✓[/] {report.name}: {made.rows} rows, {size(made.bytes)}, {made.seconds:.1f} s, "
         f"data from {ago(made.taken_at)}"
     )
+    for rule in report.unused:
+        console.print(f"  [dim]a rule without use: {rule}[/]", soft_wrap=True)
     for dropped in made.dropped:
         console.print(f"  not carried over: {dropped}")
 
