@@ -1,11 +1,12 @@
 # Every target is one command of tools/cli.py, which the bootstrap installs first. Variables: APP, APPS, PR, ROLE, RESET,
 # BASE, ENV, YES.
 SHELL := /bin/sh
-RUN = @python3 tools/bootstrap.py
+PYTHON ?= python3
+RUN = @$(PYTHON) tools/bootstrap.py
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down status psql env demo-data snapshot dump restore \
-        test test-all check test-unit test-database test-engine bench format
+        test test-all check test-unit test-database test-engine bench docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +25,7 @@ status: ## environments, pull requests, applications, databases, sizes, ages
 	$(RUN) status
 psql: ## APP=city-api [PR=123] [ROLE=ro]: a session in its database
 	$(RUN) psql "$(APP)" $(if $(PR),--pr "$(PR)") $(if $(ROLE),--role "$(ROLE)") --env $(ENV)
-env: ## eval "$$(make -s env)": plain pulumi in this shell
+env: ## prints variables; eval them, and plain pulumi works in this shell
 	$(RUN) env
 demo-data: ## the communes of France in city_api, by its migrations
 	$(RUN) demo-data
@@ -37,12 +38,14 @@ restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test
-test-all: ## also PostgreSQL 15, 16 and 17, and the tiers that build something long first
+test-all: ## also the database tier on PostgreSQL 15, 16 and 17
 	$(RUN) test --all
-check: ## format, lint, types, imports, dead code, workflows
+check: ## format, lint, types, imports, dead code
 	$(RUN) test --tier check
 test-unit test-database test-engine: ## one tier
 	$(RUN) test --tier $(@:test-%=%)
+docs: ## the tables of docs/settings.md, from the models
+	$(RUN) docs
 bench: ## the figures of docs/benchmarks.md
 	$(RUN) bench
 format: ## ruff's format and safe fixes

@@ -146,6 +146,14 @@ def bench() -> None:
     command.run()
 
 
+@app.command()
+def docs() -> None:
+    """Write the tables of docs/settings.md from the settings' models."""
+    from tools.commands import docs as command
+
+    command.write()
+
+
 @app.command("format")
 def format_() -> None:
     """Format the code, and mend what can be mended safely."""

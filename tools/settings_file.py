@@ -25,7 +25,7 @@ def stack_file(stack: str) -> Path:
 
 
 def environment(stack: str) -> EnvironmentSettings:
-    """The settings of an environment. Raises ToolError for a missing or unreadable file, SettingsError for its content."""
+    """The settings of an environment. Raises ToolError for an unreadable file, SettingsError for what it says."""
     settings = parse(_raw(stack_file(stack)), f"Pulumi.{stack}.yaml", stack)
     if not isinstance(settings, EnvironmentSettings):
         raise ToolError(f"{stack} is a pull request's stack, not an environment", "name one of " + ", ".join(known()))

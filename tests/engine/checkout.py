@@ -50,7 +50,7 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """The environment of a user's shell: none of the test's own settings."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "SOCLE_", "PG"))}
-        return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "160"}
+        return {**kept, "COLUMNS": "160"}
 
     def command(self, *words: str) -> list[str]:
         """The command line of one of the project's commands, as the Makefile runs it behind the bootstrap."""

@@ -7,8 +7,9 @@ import shutil
 import typer
 from rich.console import Console
 
+from branching.retire import retire
 from components import names
-from stacks.settings import EnvironmentSettings
+from stacks.checks import database_of
 from tools import paths, recovery, servers, settings_file, toolchain
 from tools.embedded import supervisor
 from tools.engine import PROJECT, Engine
@@ -64,9 +65,15 @@ def destroy(env: str, *, confirmed: bool) -> None:
     pulls = [stack for stack in stacks if names.pull_request_number(stack) and _base(stack) == env]
     if stacks:
         servers.prepare(settings, engine, env)
-    for stack in [*pulls, *([env] if env in stacks else [])]:
+    for stack in pulls:
         remove_stack(engine, stack)
-    _remove_servers(settings)
+    if env in stacks:
+        # Snapshots belong to the brancher, which can't go before them.
+        administrator = servers.administrator(settings, engine, env)
+        for name, app in settings.apps.items():
+            retire(administrator, database_of(name, app))
+        remove_stack(engine, env)
+    supervisor.destroy_all(paths.home())
     console.print(f"{env} is gone." + (f" With it: {', '.join(pulls)}." if pulls else ""))
 
 
@@ -92,8 +99,3 @@ def print_variables() -> None:
 def _base(stack: str) -> str:
     settings = settings_file.pull_request(stack)
     return settings.pull_request.base if settings else ""
-
-
-def _remove_servers(settings: EnvironmentSettings) -> None:
-    if settings.server.type == "embedded":
-        supervisor.destroy_all(paths.home())

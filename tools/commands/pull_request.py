@@ -93,8 +93,8 @@ def _wanted(number: int, base: str, apps: tuple[str, ...], reset: bool, before: 
             )
         if (len(before.apps) == 1) != (len(apps) == 1):
             raise ToolError(
-                f"pr-{number} spans {', '.join(before.apps)}; with {', '.join(apps)} its databases get other names, and "
-                "their data would be lost",
+                f"pr-{number} spans {', '.join(before.apps)}; with {', '.join(apps)} its databases get other names, "
+                "and their data would be lost",
                 f"make pr PR={number} APPS={','.join(apps)} RESET=1, if they may be",
             )
     generation = (before.generation if before else 0) + (1 if before and reset else 0)

@@ -21,6 +21,8 @@ _ALWAYS = {
     # each have a passphrase of their own.
     "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
     "PULUMI_DIY_BACKEND_NO_LEGACY_WARNING": "1",
+    # The program and the providers are many short Python processes: what they compile is kept, whatever the shell says.
+    "PYTHONDONTWRITEBYTECODE": "",
 }
 
 

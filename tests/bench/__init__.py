@@ -1,0 +1,1 @@
+"""The figures of docs/benchmarks.md: `make bench` measures them and writes the page."""
