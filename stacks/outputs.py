@@ -1,7 +1,8 @@
 """The typed contract between an environment and the stacks of its pull requests.
 
-Three outputs: `contract` is plain and says what there is; `variables` and `brancherPassword` are secrets. The
-brancher's is the only credential among them, and it has no right on an application's rows.
+`contract` is plain and says what there is; `variables`, `brancherPassword` and `cacheUrl` are secrets. The brancher's
+is the only credential that Socle made among them, and it has no right on an application's rows; `cacheUrl` is what the
+settings say of a cache that is not Socle's, and empty otherwise.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class ServerOutputs(Model):
 
 
 class CacheOutputs(Model):
-    """The embedded cache."""
+    """The embedded cache; a pull request gets a user of its own on it."""
 
     host: str
     port: int
@@ -61,19 +62,24 @@ class EnvironmentOutputs(Model):
     version: Literal[1] = VERSION
     environment: str
     server: ServerOutputs
-    cache: CacheOutputs | None
-    documents: DocumentsOutputs | None
+    cache: CacheOutputs | None = None
+    """None where it is not Socle's, or there is none: the engine drops what is null."""
+    documents: DocumentsOutputs | None = None
     apps: dict[str, AppOutputs]
     time_to_live_days: int
 
 
 def export(
-    outputs: EnvironmentOutputs, variables: dict[str, dict[str, str]], brancher_password: pulumi.Output[str]
+    outputs: EnvironmentOutputs,
+    variables: dict[str, dict[str, str]],
+    brancher_password: pulumi.Output[str],
+    cache_url: str,
 ) -> None:
     """Export the contract; `variables` are each application's templates."""
     pulumi.export("contract", outputs.model_dump(by_alias=True))
     pulumi.export("variables", pulumi.Output.secret(variables))
     pulumi.export("brancherPassword", pulumi.Output.secret(brancher_password))
+    pulumi.export("cacheUrl", pulumi.Output.secret(cache_url))
 
 
 def read(contract: Any, base: str) -> EnvironmentOutputs:

@@ -55,9 +55,14 @@ class PullRequestStack:
             host=base.server.host, port=base.server.port, sslmode=base.server.sslmode, ca_file=base.server.ca_file
         )
         facts = [self._database_facts(address, branch_name, password)]
-        if app.cache and base.cache:
-            facts.append(self._cache(name, base.cache, secret))
-        if app.documents and base.documents:
+        if app.cache:
+            facts.append(self._cache(name, base.cache, secret) if base.cache else self._external_cache(name))
+        if app.documents:
+            if not base.documents:
+                raise pulumi.RunError(
+                    f"{name} keeps its documents on a MongoDB that is not Socle's, and of those a pull request gets no "
+                    "copy. Leave it out of APPS, or write: socle:documents: {type: embedded}"
+                )
             facts.append(self._documents(name, app, address, branch_name, base.documents.port, secret, branch))
         self._env_files(name, app, base, facts, branch, branch_name, password)
         return {"database": branch_name, "snapshot": branch.snapshot, "taken": branch.taken}
@@ -100,6 +105,12 @@ class PullRequestStack:
                 host=cache.host, port=cache.port, user=user, password=value, prefix=prefix
             )
         )
+
+    def _external_cache(self, name: str) -> pulumi.Output[dict[str, str]]:
+        """The cache that the base environment uses, under a prefix of the pull request's own."""
+        prefix = key_prefix(name, self.settings.number)
+        url = pulumi.Output.secret(self.base.require_output("cacheUrl"))
+        return url.apply(lambda value: templates.external_redis_facts(value, prefix))
 
     def _documents(
         self,

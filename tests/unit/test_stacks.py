@@ -214,6 +214,46 @@ def test_a_pull_request_of_an_unknown_application_says_which_there_are(base: dic
         pull_request(base, ["nothing"])
 
 
+@pytest.fixture
+def external(home: Path) -> dict[str, Any]:
+    """What an environment exports whose cache and documents are not Socle's."""
+    raw = {
+        "environment": {"kind": "local"},
+        "server": {"type": "embedded"},
+        "cache": {"type": "external", "url": "rediss://cache.example.org:6379/0"},
+        "documents": {"type": "external", "uri": "mongodb://documents.example.org/penpal"},
+        "apps": {"penpal": {"documents": True, "env": {"M": "{mongodb.uri}"}}, "web": {"cache": True, "env": WEB}},
+    }
+    settings = parse(raw, "test", "local")
+    assert isinstance(settings, EnvironmentSettings)
+    made = record(lambda: LocalStack(settings, "local", home).compose())
+    assert not made.of_type("AclUser")
+    assert not made.of_type("DocumentServer")
+    assert "mongodb://documents.example.org/penpal" in made.one("EnvFile", "penpal-env").inputs["content"]
+    return {
+        "outputs": {
+            "contract": made.outputs["contract"],
+            "variables": {"web": WEB, "penpal": {}},
+            "brancherPassword": "the-brancher",
+            "cacheUrl": "rediss://cache.example.org:6379/0",
+        }
+    }
+
+
+WEB = {"R": "{redis.url}", "P": "{redis.prefix}"}
+
+
+def test_an_external_cache_is_shared_under_a_prefix_of_its_own(external: dict[str, Any]) -> None:
+    content = pull_request(external, ["web"]).one("EnvFile", "web-env").inputs["content"]
+    assert "R=rediss://cache.example.org:6379/0" in content
+    assert "P=pr-7:web:" in content
+
+
+def test_of_external_documents_a_pull_request_gets_no_copy(external: dict[str, Any]) -> None:
+    with pytest.raises(pulumi.RunError, match="no copy"):
+        pull_request(external, ["penpal"])
+
+
 def test_a_base_that_was_never_brought_up_is_said() -> None:
     with pytest.raises(pulumi.RunError, match="never brought up"):
         pull_request({"outputs": {}}, ["city-api"])

@@ -59,7 +59,8 @@ def show_environment(env: str, settings: EnvironmentSettings, engine: Engine) ->
 def _ask(settings: EnvironmentSettings, engine: Engine, env: str) -> Databases:
     with connect(servers.administrator(settings, engine, env)) as admin:
         rows = admin.execute(
-            "SELECT datname::text, pg_database_size(oid) FROM pg_database WHERE datallowconn"
+            "SELECT datname::text, pg_database_size(oid) FROM pg_database"
+            " WHERE datallowconn AND has_database_privilege(oid, 'CONNECT')"
         ).fetchall()
         return Databases(sizes={str(name): int(str(count)) for name, count in rows}, branching=inventory.survey(admin))
 
