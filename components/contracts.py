@@ -40,6 +40,18 @@ class DatabaseServer(Protocol):
         """The pulumi-postgresql provider that administers it."""
 
 
+class ApplicationDatabase(Protocol):
+    """One application's database, by whatever means it is made."""
+
+    @property
+    def database(self) -> pulumi.Output[str]:
+        """Its name."""
+
+    @property
+    def ready(self) -> pulumi.Resource:
+        """What depends on this finds database, roles and privileges complete."""
+
+
 class Cache(Protocol):
     """A Redis-compatible service that many applications share, each within its own key prefix."""
 

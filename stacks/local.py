@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
 
 from components import names
-from components.contracts import Credentials, Endpoint
+from components.contracts import ApplicationDatabase, Credentials, Endpoint
 from components.mongodb.document_server import DocumentServer, DocumentServerArgs
 from components.postgres import connection
 from components.postgres.app_database import AppDatabase, AppDatabaseArgs, Limits
 from components.postgres.connection import Address
+from components.postgres.planned_database import PlannedDatabase
 from components.postgres.privileges import ExtraGrant, plan
 from components.postgres.server import ReachableServer, ReachableServerArgs, brancher
 from components.redis.acl_user import AclUser, key_prefix, user_name
@@ -43,7 +45,7 @@ class LocalStack:
         self.settings, self.stack, self.home = settings, stack, home
         self.server = self._server()
         self._test_server: ReachableServer | None = None
-        self._databases: dict[str, AppDatabase] = {}
+        self._databases: dict[str, ApplicationDatabase] = {}
 
     def compose(self) -> None:
         """Make everything, and export the contract for pull requests."""
@@ -53,7 +55,9 @@ class LocalStack:
         brancher(self.server.provider, brancher_secret.password(names.BRANCHER), connect_to=closed)
         for name, app in self._in_order():
             self._application(name, app)
-        outputs.export(self._contract(), self._variables(), brancher_secret.password(names.BRANCHER))
+        cache = self.settings.cache
+        cache_url = cache.url if isinstance(cache, ExternalCache) else ""
+        outputs.export(self._contract(), self._variables(), brancher_secret.password(names.BRANCHER), cache_url)
 
     def _server(self) -> ReachableServer:
         server = self.settings.server
@@ -103,7 +107,7 @@ class LocalStack:
         if app.test:
             self._test_database(name, app, app.test, secret)
 
-    def _database(self, name: str, app: App, secret: GeneratedSecret) -> AppDatabase:
+    def _database(self, name: str, app: App, secret: GeneratedSecret) -> ApplicationDatabase:
         roles = names.roles(role_of(name, app))
         by_role = {role: other for other, its in self.settings.apps.items() for role in _logins(other, its)}
         extra = tuple(
@@ -119,9 +123,17 @@ class LocalStack:
             extensions=app.extensions,
             schemas=app.schemas,
             retain=app.deletion_policy == "retain",
-            after=[self._databases[by_role[g.to]] for g in app.grants if by_role[g.to] in self._databases],
+            after=[self._databases[by_role[g.to]].ready for g in app.grants if by_role[g.to] in self._databases],
         )
-        return AppDatabase(name, args, pulumi.ResourceOptions(providers=[self.server.provider]))
+        return self._made(name, args, self.server)
+
+    def _made(self, name: str, args: AppDatabaseArgs, server: ReachableServer) -> ApplicationDatabase:
+        settings = self.settings.server
+        if isinstance(settings, EmbeddedServer | ExternalServer) and settings.management == "plan":
+            return PlannedDatabase(name, args, server.login)
+        administrator = None if server.login.superuser else server.login.admin.user
+        options = pulumi.ResourceOptions(providers=[server.provider])
+        return AppDatabase(name, replace(args, administrator=administrator), options)
 
     def _database_facts(
         self, name: str, app: App, secret: GeneratedSecret, address: Address
@@ -152,7 +164,7 @@ class LocalStack:
         )
 
     def _documents(
-        self, name: str, app: App, secret: GeneratedSecret, database: AppDatabase
+        self, name: str, app: App, secret: GeneratedSecret, database: ApplicationDatabase
     ) -> pulumi.Output[dict[str, str]]:
         documents = self.settings.documents
         if isinstance(documents, ExternalDocuments):
@@ -181,8 +193,7 @@ class LocalStack:
             extensions=app.extensions,
             retain=False,
         )
-        options = pulumi.ResourceOptions(providers=[self._test_server.provider])
-        database = AppDatabase(f"{name}-test", args, options)
+        database = self._made(f"{name}-test", args, self._test_server)
         endpoint = self._test_server.endpoint
         address = Address(
             host=str(endpoint.host), port=int(str(endpoint.port)), sslmode=endpoint.sslmode, ca_file=endpoint.ca_file

@@ -109,8 +109,8 @@ class PullRequestStack:
     def _external_cache(self, name: str) -> pulumi.Output[dict[str, str]]:
         """The cache that the base environment uses, under a prefix of the pull request's own."""
         prefix = key_prefix(name, self.settings.number)
-        url = pulumi.Output.secret(self.base.require_output("cacheUrl"))
-        return url.apply(lambda value: templates.external_redis_facts(value, prefix))
+        url: pulumi.Output[str] = pulumi.Output.secret(self.base.require_output("cacheUrl"))
+        return url.apply(lambda value: templates.external_redis_facts(str(value), prefix))
 
     def _documents(
         self,

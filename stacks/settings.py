@@ -78,10 +78,25 @@ class Container(Model):
     """Where the container has the certificate authority's certificate mounted."""
 
 
+Management = Literal["resources", "plan"]
+"""By what means an application's roles, database and rights are made.
+
+`resources`: some eighteen pulumi-postgresql resources an application; a preview shows each right that changes.
+`plan`: one resource of Socle's own plugin, the same statements at once; to choose with dozens of applications, since
+the engine writes its whole state at every resource. A preview shows the changed plan, a refresh lists what drifted.
+
+From `resources` to `plan` an environment changes by itself: the databases stay as they are and are taken over, where
+their applications are retained (`deletionPolicy: retain`, which has to be in force before, not set in the same run).
+A database that isn't retained is refused, test databases among them: remove it, run `up`, add it again. From `plan`
+to `resources` there is no way but `pulumi import`: pulumi-postgresql refuses what is there, and nothing is lost.
+"""
+
+
 class EmbeddedServer(Model):
     """PostgreSQL run by Socle on this machine."""
 
     type: Literal["embedded"] = "embedded"
+    management: Management = "resources"
     version: Literal[15, 16, 17, 18] = 18
     port: Port = 5435
     test_port: Port = 5433
@@ -100,6 +115,7 @@ class ExternalServer(Model):
     """PostgreSQL that is there already; what Socle did not make there it never touches."""
 
     type: Literal["external"] = "external"
+    management: Management = "resources"
     host: str = Field(examples=["db.example.org"])
     port: Port = 5432
     admin: Administrator

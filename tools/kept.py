@@ -1,8 +1,8 @@
-"""Applications that were removed from the settings while their databases stay: what the state knew of them is kept too.
+"""Applications that were removed from the settings while their databases stay: what the state knew of them is kept.
 
-Pulumi forgets a resource that it leaves in place. Without its record the application could not come back under its name:
-the engine would try to make a database that is there. So the record is put aside when an application goes, encrypted as
-it was in the state, and put back when it comes again.
+Pulumi forgets a resource that it leaves in place. Without its record the application could not come back under its
+name, since the engine would try to make a database that is there. So the record is put aside when an application goes,
+encrypted as it was in the state, and put back when it comes again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from tools import paths
 
 _COMPONENT = "socle:postgres:AppDatabase"
+_PLANNED = "socle:postgres:PlannedDatabase"
 _SECRET = "random:index/randomBytes:RandomBytes"  # noqa: S105 - a resource type
 
 
@@ -25,6 +26,8 @@ def applications(exported: dict[str, Any]) -> dict[str, str]:
         parent = resource.get("parent", "").split("::")
         if resource["type"] == "postgresql:index/database:Database" and resource.get("retainOnDelete"):
             found[parent[-1]] = str(resource["inputs"]["name"])
+        if resource["type"] == _PLANNED and resource.get("retainOnDelete"):
+            found[resource["urn"].split("::")[-1]] = str(resource["inputs"]["name"])
     return found
 
 
@@ -64,7 +67,7 @@ def _of(exported: dict[str, Any], application: str) -> list[dict[str, Any]]:
     return [
         resource
         for resource in _resources(exported)
-        if (resource["type"] in (_COMPONENT, _SECRET) and resource["urn"].endswith(f"::{application}"))
+        if (resource["type"] in (_COMPONENT, _PLANNED, _SECRET) and resource["urn"].endswith(f"::{application}"))
         or resource.get("parent", "").endswith(f"{_COMPONENT}::{application}")
     ]
 

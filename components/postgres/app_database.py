@@ -39,6 +39,8 @@ class AppDatabaseArgs:
     """Schemas beside `public`, owned by the owner."""
     retain: bool = True
     """Whether the database, with its roles, stays on the server when this component goes."""
+    administrator: pulumi.Input[str] | None = None
+    """An administrator without SUPERUSER, who has to become a member of the owner; None for a superuser."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
     """What has to exist first, such as the roles that extra grants name."""
 
@@ -58,6 +60,7 @@ class AppDatabase(pulumi.ComponentResource):
         super().__init__("socle:postgres:AppDatabase", name, None, opts)
         self._name, self._args = name, args
         owner, *logins = self._roles()
+        members = self._administrator(owner)
         database = postgresql.Database(
             name,
             name=args.database,
@@ -65,7 +68,7 @@ class AppDatabase(pulumi.ComponentResource):
             template="template0",
             encoding="UTF8",
             # After the roles, so that it goes before them: no role can be dropped that has rights in a database.
-            opts=self._options(depends_on=[*args.after, *logins], protect_data=True),
+            opts=self._options(depends_on=[*args.after, *logins, *members], protect_data=True),
         )
         self.database = database.name
         last: pulumi.Resource = database
@@ -129,6 +132,26 @@ class AppDatabase(pulumi.ComponentResource):
             login("", roles.readwrite, args.password, [owner.name]),
             login("-ro", roles.readonly, args.readonly_password, []),
         ]
+
+    def _administrator(self, owner: postgresql.Role) -> list[pulumi.Resource]:
+        """Who is no superuser acts for a role only as its member.
+
+        From PostgreSQL 16 on, making a role gives ADMIN OPTION on it without its rights, which pulumi-postgresql takes
+        for a membership: its grants on the owner's database would then give nothing, with no more than a warning.
+        """
+        if self._args.administrator is None:
+            return []
+        member = postgresql.GrantRole(
+            f"{self._name}-administrator",
+            role=self._args.administrator,
+            grant_role=owner.name,
+            opts=pulumi.ResourceOptions.merge(
+                self._options(protect_data=True),
+                # Read back as true: ADMIN OPTION came with the making, by a grant of the server's own.
+                pulumi.ResourceOptions(ignore_changes=["withAdminOption"]),
+            ),
+        )
+        return [member]
 
     def _schema(
         self, schema: str, database: postgresql.Database, owner: postgresql.Role, after: pulumi.Resource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pulumi
 import pulumi_postgresql as postgresql
@@ -26,9 +27,15 @@ class ReachableServer:
     """A DatabaseServer whose administrator the machine running Pulumi can log in as."""
 
     def __init__(self, name: str, args: ReachableServerArgs) -> None:
+        self._name, self.login = name, args
         self.endpoint = args.endpoint
-        self.provider = postgresql.Provider(
-            name,
+
+    @cached_property
+    def provider(self) -> pulumi.ProviderResource:
+        """The pulumi-postgresql provider, made when something asks for it first."""
+        args = self.login
+        provider: pulumi.ProviderResource = postgresql.Provider(
+            self._name,
             host=args.endpoint.host,
             port=args.endpoint.port,
             username=args.admin.user,
@@ -38,6 +45,7 @@ class ReachableServer:
             sslrootcert=args.endpoint.ca_file or None,
             superuser=args.superuser,
         )
+        return provider
 
 
 def brancher(provider: pulumi.ProviderResource, password: pulumi.Input[str], connect_to: str = "") -> None:

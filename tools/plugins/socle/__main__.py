@@ -10,6 +10,7 @@ from tools.plugins.socle.acl_user import AclUser
 from tools.plugins.socle.branch_database import BranchDatabase
 from tools.plugins.socle.document_server import DocumentServer
 from tools.plugins.socle.env_file import EnvFile
+from tools.plugins.socle.planned_database import PlannedDatabase
 
 VERSION = "0.1.0"
 
@@ -24,6 +25,7 @@ def main() -> int:
             "socle:redis:AclUser": AclUser(),
             "socle:mongodb:DocumentServer": DocumentServer(),
             "socle:postgres:BranchDatabase": BranchDatabase(),
+            "socle:postgres:PlannedDatabase": PlannedDatabase(),
         },
     )
     return serve(provider, sys.argv[1:])
