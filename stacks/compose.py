@@ -15,6 +15,7 @@ from stacks.settings import EnvironmentSettings, PullRequestSettings
 def compose(settings: EnvironmentSettings | PullRequestSettings) -> None:
     """Make what `settings` describe. Raises RunError, with nothing made, where that kind is not built yet."""
     stack = pulumi.get_stack()
+    _own_provider()
     if isinstance(settings, PullRequestSettings):
         PullRequestStack(settings.pull_request).compose()
     elif settings.environment.kind == "local":
@@ -24,6 +25,28 @@ def compose(settings: EnvironmentSettings | PullRequestSettings) -> None:
             f"socle:environment.kind: {settings.environment.kind} is not built yet; the settings of {stack} are valid, "
             "and nothing was created."
         )
+
+
+def _own_provider() -> None:
+    """Give the resources of Socle's own plugin a provider without configuration.
+
+    The default provider of a package takes every configuration key of the package's name for its own, and keeps them in
+    the state: here the whole settings, an external server's administrator among them.
+    """
+    provider = _SocleProvider()
+
+    def place(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if not (isinstance(args.resource, pulumi.CustomResource) and args.type_.startswith("socle:")):
+            return None
+        options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(provider=provider))
+        return pulumi.ResourceTransformationResult(args.props, options)
+
+    pulumi.runtime.register_stack_transformation(place)
+
+
+class _SocleProvider(pulumi.ProviderResource):
+    def __init__(self) -> None:
+        super().__init__("socle", "socle", {})
 
 
 def home() -> Path:

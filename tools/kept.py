@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stacks.settings import EnvironmentSettings
 from tools import paths
+from tools.errors import ToolError
 
+_DATABASE = "postgresql:index/database:Database"
 _COMPONENT = "socle:postgres:AppDatabase"
 _PLANNED = "socle:postgres:PlannedDatabase"
 _SECRET = "random:index/randomBytes:RandomBytes"  # noqa: S105 - a resource type
@@ -24,11 +27,33 @@ def applications(exported: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for resource in _resources(exported):
         parent = resource.get("parent", "").split("::")
-        if resource["type"] == "postgresql:index/database:Database" and resource.get("retainOnDelete"):
+        if resource["type"] == _DATABASE and resource.get("retainOnDelete"):
             found[parent[-1]] = str(resource["inputs"]["name"])
         if resource["type"] == _PLANNED and resource.get("retainOnDelete"):
             found[resource["urn"].split("::")[-1]] = str(resource["inputs"]["name"])
     return found
+
+
+def require_safe(exported: dict[str, Any], settings: EnvironmentSettings) -> None:
+    """Raise ToolError where `management: plan` would take over a database that the state says to drop.
+
+    What is retained is forgotten by the engine and taken over; anything else it drops at the end of the same run,
+    whatever the settings say of it by then.
+    """
+    if getattr(settings.server, "management", "") != "plan":
+        return
+    dropped = sorted(
+        resource["parent"].split("::")[-1]
+        for resource in _resources(exported)
+        if resource["type"] == _DATABASE and not resource.get("retainOnDelete")
+    )
+    at_risk = [name for name in dropped if name.removesuffix("-test") in settings.apps]
+    if at_risk:
+        raise ToolError(
+            f"socle:server.management: plan can't take over {', '.join(at_risk)}: the state says to drop it",
+            "write management: resources and deletionPolicy: retain, run `make up`, and only then management: plan; "
+            "a test database can only be removed first and added again",
+        )
 
 
 def put_aside(exported: dict[str, Any], stack: str, application: str) -> None:

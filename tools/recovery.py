@@ -17,6 +17,7 @@ import psutil
 import psycopg
 from rich.console import Console
 
+from stacks.settings import EnvironmentSettings
 from tools import kept, paths
 from tools.engine import Engine
 from tools.passwords import plain
@@ -82,8 +83,8 @@ def adopt(exported: dict[str, Any], exists: Lookup) -> list[str]:
     return adopted
 
 
-def settle(engine: Engine, project: str, stack: str, wanted: Sequence[str] = ()) -> bool:
-    """Mend what an interrupted run of `stack` left, and put back what is known of `wanted` applications.
+def settle(engine: Engine, project: str, stack: str, settings: EnvironmentSettings | None = None) -> bool:
+    """Mend what an interrupted run of `stack` left, and put back what is known of applications that come again.
 
     True where a refresh has to follow. Raises ToolError.
     """
@@ -95,7 +96,10 @@ def settle(engine: Engine, project: str, stack: str, wanted: Sequence[str] = ())
         adopted = adopt(exported, _lookup(engine.deployment(stack, secrets=True)))
         what = f"; {', '.join(adopted)} had been made and is kept" if adopted else ""
         console.print(f"[yellow]![/] An earlier run on {stack} was interrupted{what}.")
-    back = _applications(exported, stack, wanted) if wanted else []
+    back: list[str] = []
+    if settings is not None:
+        kept.require_safe(exported, settings)
+        back = _applications(exported, stack, tuple(settings.apps))
     if interrupted or back:
         engine.replace_deployment(stack, exported)
     return interrupted or bool(back)

@@ -6,7 +6,6 @@ Pulumi's own mocks keep only the state; what makes a component right or wrong is
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,17 +133,11 @@ def record(
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """End what a failed program left waiting.
-
-    Otherwise the garbage collector does, at any time: asyncio then formats a traceback, which parses source, and that
-    in the middle of another parse is a SystemError in CPython 3.11.
-    """
+    """End what a failed program left waiting, so that the next one does not wait for it."""
     waiting = asyncio.all_tasks(loop)
     for task in waiting:
         task.cancel()
     if waiting:
         loop.run_until_complete(asyncio.wait(waiting))
-        waiting.clear()
     pulumi.runtime.settings.SETTINGS.outputs.clear()
     loop.close()
-    gc.collect()

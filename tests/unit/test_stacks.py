@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from stacks import outputs
+from stacks.compose import compose
 from stacks.embedded import EmbeddedServer, write_description
 from stacks.loader import parse
 from stacks.local import LocalStack
@@ -159,6 +160,16 @@ def test_the_contract_can_be_read_back_and_holds_no_password(local: Recording) -
 def test_the_document_server_works_as_the_owner(local: Recording) -> None:
     url = local.one("DocumentServer", "penpal-documents").inputs["postgresqlUrl"]
     assert url.endswith("options=-c%20role%3Dpenpal_owner")
+
+
+def test_the_plugins_own_resources_have_a_provider_without_configuration(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOCLE_HOME", str(home))
+    raw = {"environment": {"kind": "local"}, "server": {"type": "embedded"}, "apps": {"city-api": {}}}
+    made = record(lambda: compose(parse(raw, "test", "local")))
+    assert made.one("EnvFile", "city-api-env").provider == "socle"
+    assert made.one("socle", "socle").inputs == {}
 
 
 def test_a_server_that_was_never_started_is_said(tmp_path: Path) -> None:

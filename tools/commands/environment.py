@@ -10,6 +10,7 @@ from rich.console import Console
 from branching.retire import retire
 from components import names
 from stacks.checks import database_of
+from stacks.settings import EnvironmentSettings
 from tools import paths, recovery, servers, settings_file, toolchain
 from tools.embedded import supervisor
 from tools.engine import PROJECT, Engine
@@ -28,7 +29,7 @@ def up(env: str) -> None:
         )
     engine = ready_engine()
     servers.prepare(settings, engine, env)
-    settle_and_up(engine, env, tuple(settings.apps))
+    settle_and_up(engine, env, settings)
     from tools.commands import status  # it imports this module
 
     status.show_environment(env, settings, engine)
@@ -42,10 +43,10 @@ def ready_engine() -> Engine:
     return Engine(ready)
 
 
-def settle_and_up(engine: Engine, stack: str, applications: tuple[str, ...] = ()) -> None:
-    """`pulumi up`, after mending what an interrupted run left behind; `applications` are an environment's."""
+def settle_and_up(engine: Engine, stack: str, settings: EnvironmentSettings | None = None) -> None:
+    """`pulumi up`, after mending what an interrupted run left behind; `settings` are an environment's."""
     engine.init(stack)
-    flags = ["--refresh"] if recovery.settle(engine, PROJECT, stack, applications) else []
+    flags = ["--refresh"] if recovery.settle(engine, PROJECT, stack, settings) else []
     engine.up(stack, *flags)
 
 
