@@ -8,17 +8,14 @@ compares it with what it should be.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
 import psycopg
 from rich.console import Console
 
 from stacks.settings import EnvironmentSettings
-from tools import kept, paths
+from tools import backend, kept
 from tools.engine import Engine
 from tools.passwords import plain
 
@@ -35,31 +32,6 @@ class Lookup(Protocol):
 
     def __call__(self, provider: str, query: str, name: str) -> bool:
         """Whether `query` finds `name` on the server of the resource whose provider reference is `provider`."""
-
-
-def remove_dead_locks(project: str, stack: str) -> int:
-    """Remove the locks on `stack` whose process is gone; return how many. Only the file backend of this checkout."""
-    folder = paths.home() / "state" / ".pulumi" / "locks" / "organization" / project / stack
-    removed = 0
-    for lock in folder.glob("*.json") if folder.exists() else []:
-        if not _alive(lock):
-            lock.unlink(missing_ok=True)
-            Path(f"{lock}.attrs").unlink(missing_ok=True)
-            removed += 1
-    return removed
-
-
-def _alive(lock: Path) -> bool:
-    try:
-        held = json.loads(lock.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    pid = int(held.get("pid", 0))
-    try:
-        # A number is used again; only a pulumi can hold a pulumi's lock.
-        return psutil.pid_exists(pid) and "pulumi" in psutil.Process(pid).name()
-    except psutil.Error:
-        return False
 
 
 def pending(exported: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,7 +60,7 @@ def settle(engine: Engine, project: str, stack: str, settings: EnvironmentSettin
 
     True where a refresh has to follow. Raises ToolError.
     """
-    if removed := remove_dead_locks(project, stack):
+    if removed := backend.remove_dead_locks(project, stack):
         console.print(f"[yellow]![/] An earlier run on {stack} was killed: {removed} dead lock(s) removed.")
     exported = engine.deployment(stack)
     interrupted = bool(pending(exported))

@@ -24,10 +24,12 @@ pytest_plugins = ["tests.database.branching_fixtures"]
 ROOT = Path(__file__).resolve().parents[2]
 
 STALLING_BUILDER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from branching import snapshot
 from branching.connection import Server
+# A shell that runs the tests in the background has it ignored, and every process below inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 host, port, user, ca, socket, application, database, rules, pg_dump, phase, password = sys.argv[1:]
 server = Server(host=host, port=int(port), user=user, password=password, sslrootcert=ca, dump_host=socket)
 

@@ -70,8 +70,13 @@ def test_the_next_up_converges(fragile: Checkout, moment: int) -> None:
         f"{database}_owner",
         f"{database}_ro",
     }
-    state = fragile.home / "state" / ".pulumi" / "stacks" / "socle" / "local.json"
-    assert not json.loads(state.read_text())["checkpoint"]["latest"].get("pending_operations")
+    backend = fragile.home / "state" / ".pulumi"
+    stacks = backend / "stacks" / "socle"
+    assert not json.loads((stacks / "local.json").read_text())["checkpoint"]["latest"].get("pending_operations")
+    # No half-written file, no lock, and none of the sidecars that a kill can leave empty.
+    assert {file.name for file in stacks.iterdir()} == {"local.json", "local.json.bak"}
+    assert [file for file in (backend / "locks").rglob("*") if file.is_file()] == []
+    assert list(backend.rglob("*.attrs")) == []
 
 
 def test_after_all_of_it_nothing_is_to_be_done(fragile: Checkout) -> None:

@@ -103,7 +103,7 @@ def test_an_environment_of_resources_is_taken_over_with_its_data(tmp_path_factor
         made.settings(manage("plan"))
         refused = made.run("up", expect=None)
         assert refused.code != 0
-        assert "test_db was made with `management: resources` and is not retained" in " ".join(refused.said.split())
+        assert "can't take over genesis-test: the state says to drop it" in " ".join(refused.said.split())
         use(made, "city-api", "city_api_owner", "refused_test")
         assert "test_db" in throw_away_databases(made), "nothing is lost"
         made.settings(lambda config: config["socle:apps"]["genesis"].pop("test"))

@@ -27,7 +27,7 @@ def variables(environ: dict[str, str]) -> dict[str, str]:
 
 def test_a_fresh_machine_gets_state_and_passphrase_of_its_own(home: Path) -> None:
     values = variables({"PATH": "/usr/bin"})
-    assert values["PULUMI_BACKEND_URL"] == f"file://{home}/state"
+    assert values["PULUMI_BACKEND_URL"] == f"file://{home}/state?metadata=skip"
     passphrase = Path(values["PULUMI_CONFIG_PASSPHRASE_FILE"])
     assert passphrase.stat().st_mode & 0o777 == 0o600
     assert home.stat().st_mode & 0o777 == 0o700
@@ -65,7 +65,7 @@ def test_our_own_variables_coming_back_are_not_the_users(home: Path, monkeypatch
     assert variables(shell) == shell
     monkeypatch.setenv("SOCLE_HOME", str(home.with_name("another")))
     values = variables(shell)
-    assert values["PULUMI_BACKEND_URL"] == f"file://{home.with_name('another')}/state"
+    assert values["PULUMI_BACKEND_URL"] == f"file://{home.with_name('another')}/state?metadata=skip"
     assert str(home) not in values["PATH"]
 
 

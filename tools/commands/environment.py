@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import typer
 from rich.console import Console
 
@@ -11,7 +9,7 @@ from branching.retire import retire
 from components import names
 from stacks.checks import database_of
 from stacks.settings import EnvironmentSettings
-from tools import paths, recovery, servers, settings_file, toolchain
+from tools import backend, paths, recovery, servers, settings_file, toolchain
 from tools.embedded import supervisor
 from tools.engine import PROJECT, Engine
 from tools.errors import ToolError
@@ -85,11 +83,7 @@ def remove_stack(engine: Engine, stack: str) -> None:
     settings = settings_file.stack_file(stack)
     if settings.parent != paths.ROOT:
         settings.unlink(missing_ok=True)
-    for kept in ("backups", "history", "locks"):
-        for folder in (paths.home() / "state" / ".pulumi" / kept).glob(f"**/{PROJECT}/{stack}"):
-            shutil.rmtree(folder, ignore_errors=True)
-    for left in (paths.home() / "state" / ".pulumi" / "stacks" / PROJECT).glob(f"{stack}.json.*"):
-        left.unlink()
+    backend.forget(PROJECT, stack)
 
 
 def print_variables() -> None:

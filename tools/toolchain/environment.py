@@ -40,8 +40,13 @@ def home(environ: Mapping[str, str]) -> plugins.Home:
 
 
 def backend_url(socle_home: Path) -> str:
-    """The state's place, as the CLI wants it said."""
-    return f"file://{socle_home}/state"
+    """The state's place, as the CLI wants it said.
+
+    Without the sidecar files (`.attrs`) that the file backend keeps by default: unlike the state itself they are
+    written in place, and a kill in that moment leaves an empty one, with which no stack can be read (`error: EOF`;
+    gocloud.dev 0.46, blob/fileblob/attrs.go). Nothing reads what they say.
+    """
+    return f"file://{socle_home}/state?metadata=skip"
 
 
 def variables(
