@@ -47,7 +47,8 @@ def require_safe(exported: dict[str, Any], settings: EnvironmentSettings) -> Non
         for resource in _resources(exported)
         if resource["type"] == _DATABASE and not resource.get("retainOnDelete")
     )
-    at_risk = [name for name in dropped if name.removesuffix("-test") in settings.apps]
+    wanted = {*settings.apps, *(f"{name}-test" for name, app in settings.apps.items() if app.test)}
+    at_risk = [name for name in dropped if name in wanted]
     if at_risk:
         raise ToolError(
             f"socle:server.management: plan can't take over {', '.join(at_risk)}: the state says to drop it",
