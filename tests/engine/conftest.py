@@ -10,6 +10,26 @@ import pytest
 from tests.engine import checkout
 from tests.engine.checkout import Checkout
 
+_GROUPS = {
+    "pull_request": ("test_pull_request",),
+    "kill": ("test_kill",),
+    "five": ("test_applications", "test_privileges", "test_secrets"),
+    "planned": ("test_planned",),
+    "lifecycle": ("test_lifecycle",),
+}
+"""The modules that share an environment, the longest first: what a worker begins last, the others wait for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each module to one worker, together with those that share its environment."""
+    group_of = {module: group for group, modules in _GROUPS.items() for module in modules}
+    order = list(_GROUPS)
+    for item in items:
+        group = group_of.get(item.path.stem, item.path.stem)
+        order += [] if group in order else [group]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: order.index(next(item.iter_markers("xdist_group")).args[0]))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _toolchain() -> None:
@@ -28,7 +48,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     made.destroy()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose local environment is up, with all five applications."""
     made = checkout.make(tmp_path_factory.mktemp("local"))

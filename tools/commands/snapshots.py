@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from branching import inventory, snapshot
-from branching.connection import Server, connect
+from branching.connection import Connection, Server, connect
 from branching.copy import Progress as Step
-from branching.errors import BranchingError
+from branching.errors import BranchingError, SnapshotBusyError
 from components import names
 from stacks.checks import database_of, role_of
 from stacks.settings import EmbeddedServer, EnvironmentSettings
@@ -19,6 +22,8 @@ from tools.embedded.binaries import postgres_binaries
 from tools.errors import ToolError
 
 console = Console(stderr=True, highlight=False)
+PATIENCE_SECONDS = 1800
+"""How long a pull request waits for a first snapshot that another run is building."""
 
 
 def make(application: str, env: str) -> None:
@@ -30,20 +35,43 @@ def make(application: str, env: str) -> None:
         )
     engine = environment.ready_engine()
     servers.prepare(settings, engine, env)
-    _build(application, settings, servers.administrator(settings, engine, env))
+    try:
+        _build(application, settings, servers.administrator(settings, engine, env))
+    except SnapshotBusyError as busy:
+        raise ToolError(str(busy)) from None
 
 
 def ensure(application: str, env: str, settings: EnvironmentSettings, admin_login: Server) -> None:
-    """Build the first version if there is none."""
+    """Build the first version if there is none, or wait for who is building it."""
     database = database_of(application, settings.apps[application])
     with connect(admin_login) as admin:
-        published = [one for one in inventory.survey(admin, sizes=False).of_source(database) if one.published]
-        known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
-    if not known:
-        raise ToolError(f"{env} has no database {database} yet", "make up")
-    if not published:
-        console.print(f"{application} has no snapshot yet: making the first.")
-        _build(application, settings, admin_login)
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
+            raise ToolError(f"{env} has no database {database} yet", "make up")
+        if not _published(admin, database):
+            console.print(f"{application} has no snapshot yet: making the first.")
+            _build_or_wait(application, settings, admin_login, lambda: _published(admin, database))
+
+
+def _published(admin: Connection, database: str) -> bool:
+    return any(one.published for one in inventory.survey(admin, sizes=False).of_source(database))
+
+
+def _build_or_wait(
+    application: str, settings: EnvironmentSettings, admin_login: Server, published: Callable[[], bool]
+) -> None:
+    """Build, unless another run does: then wait for its snapshot, and build when it ends without one."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    waiting = False
+    while not published():
+        try:
+            _build(application, settings, admin_login)
+        except SnapshotBusyError as busy:
+            if time.monotonic() > deadline:
+                raise ToolError(f"{busy.message}, for {PATIENCE_SECONDS // 60} minutes now", busy.remedy) from None
+            if not waiting:
+                console.print(f"{busy.message}: waiting for it.")
+            waiting = True
+            time.sleep(1)
 
 
 def rules_file(application: str, settings: EnvironmentSettings) -> str:
@@ -66,6 +94,8 @@ def _build(application: str, settings: EnvironmentSettings, server: Server) -> N
     )
     try:
         report = _shown(application, request)
+    except SnapshotBusyError:
+        raise
     except BranchingError as error:
         raise ToolError(str(error)) from None
     made = report.metadata

@@ -69,7 +69,9 @@ TIERS: dict[str, Tier] = {
     ),
     "unit": Tier(name="unit", commands=(_pytest("unit"),)),
     "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),)),
-    "engine": Tier(name="engine", commands=(_pytest("engine", "-n", WORKERS, "--dist", "loadfile"),)),
+    "engine": Tier(
+        name="engine", commands=(_pytest("engine", "-n", WORKERS, "--dist", "loadgroup", "--no-loadscope-reorder"),)
+    ),
 }
 
 
