@@ -43,3 +43,4 @@ def test_passwords_are_nowhere_but_where_they_belong(local: Checkout) -> None:
     misplaced = [file for file in found if not _meant_for_them(file) or stat.S_IMODE(file.stat().st_mode) & 0o077]
     assert len(found) > 5, "or the scan can't find what is there"
     assert misplaced == []
+    local.run("pr-down", "9")

@@ -69,9 +69,7 @@ TIERS: dict[str, Tier] = {
     ),
     "unit": Tier(name="unit", commands=(_pytest("unit"),)),
     "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),)),
-    "engine": Tier(
-        name="engine", commands=(_pytest("engine", "-n", WORKERS, "--dist", "loadgroup", "--no-loadscope-reorder"),)
-    ),
+    "engine": Tier(name="engine", commands=(_pytest("engine", "-n", WORKERS, "--no-loadscope-reorder"),)),
 }
 
 
