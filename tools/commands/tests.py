@@ -20,8 +20,8 @@ from tools.errors import ToolError
 
 console = Console(stderr=True, highlight=False)
 SOURCES = ("components", "stacks", "branching", "tools", "tests", "__main__.py")
-WORKERS = str(2 * (os.cpu_count() or 1))
-"""Twice the cores: the tests mostly wait, for servers and for the engine's own processes."""
+WORKERS = str(3 * (os.cpu_count() or 1))
+"""Thrice the cores: the tests mostly wait, for servers and for the engine's own processes."""
 OLDER_MAJORS = ("15", "16", "17")
 
 
