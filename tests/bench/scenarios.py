@@ -87,10 +87,11 @@ def socle(applications: int, management: str) -> Run:
             made.destroy()
 
 
-def whole() -> tuple[Measured, Run]:
+def whole(management: str) -> tuple[Measured, Run]:
     """`make up` of the five applications from nothing, toolchain warm; then `pulumi up` without a change."""
     with tempfile.TemporaryDirectory() as folder:
         made = checkout.make(Path(folder))
+        made.settings(lambda config: config["socle:server"].update(management=management))
         try:
             up = measure.run(made.command("up"), made.root, made.environment)
             return up, _twice(made, times=3)
