@@ -11,7 +11,7 @@ import psycopg
 import tenacity
 
 from branching import branch_plan as plan
-from branching import branch_role, branch_state, inventory, names, strategy
+from branching import branch_role, branch_state, disk, inventory, names, strategy
 from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
@@ -43,6 +43,9 @@ class BranchRequest:
     limits: Limits = field(default_factory=Limits)
     ttl_seconds: int | None = None
     """How long it may live, for the sweeper to read. None is for ever."""
+    free_bytes: disk.FreeBytes | None = field(default=None, repr=False)
+    """Asks for the free bytes of the server's disk; None looks itself, where the server is on this machine and tells
+    the session where its data are (the brancher it doesn't)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +84,14 @@ def create(server: Server, request: BranchRequest) -> BranchInfo:
         SnapshotMissingError: there is nothing to make it from.
         NotOursError: a database or role of the name is there that Socle didn't make, or that is another application's.
         ServerRefusedError: the brancher may not do it, or a first password is missing.
+        DiskShortError: the copy would not fit.
     """
     started = time.monotonic()
     with _session(server, request) as connection:
         existing = _existing(connection, request)
         if existing is not None:
             return _keep(connection, request, existing, started)
-        return _make(connection, request, started)
+        return _make(server, connection, request, started)
 
 
 def reset(server: Server, request: BranchRequest) -> BranchInfo:
@@ -98,7 +102,7 @@ def reset(server: Server, request: BranchRequest) -> BranchInfo:
     started = time.monotonic()
     with _session(server, request) as connection:
         _existing(connection, request)
-        return _make(connection, request, started)
+        return _make(server, connection, request, started)
 
 
 @contextmanager
@@ -158,9 +162,11 @@ def _keep(connection: Connection, request: BranchRequest, existing: BranchMetada
     )
 
 
-def _make(connection: Connection, request: BranchRequest, started: float) -> BranchInfo:
+def _make(server: Server, connection: Connection, request: BranchRequest, started: float) -> BranchInfo:
     # Whatever can refuse comes before the drop: a reset that can't begin again must not lose what is there.
-    _choose_snapshot(connection, request)
+    needed = strategy.choose(_choose_snapshot(connection, request).bytes, major(connection)).disk_bytes
+    free = request.free_bytes() if request.free_bytes else disk.local_free_bytes(server, connection)
+    disk.require(needed, free, f"the branch {request.name}")
     branch_role.ensure(connection, request.name, request.password, request.limits)
     drop_database(connection, request.name)
     snapshot, chosen = _copy(connection, request)

@@ -26,9 +26,16 @@ class Plan:
     strategy: Strategy
     clone: bool
     """Whether the server shall share the files' blocks where its filesystem can (PostgreSQL 18)."""
+    disk_bytes: int
+    """What it may take of the server's disk: the files and, through the WAL, as much again. Where blocks are shared it
+    takes less, which can't be known before."""
 
 
 def choose(size: int, server_major: int) -> Plan:
     """The way to copy a snapshot of `size` bytes on this major version of the server."""
     strategy = Strategy.WAL_LOG if size < WAL_LOG_BELOW else Strategy.FILE_COPY
-    return Plan(strategy=strategy, clone=strategy is Strategy.FILE_COPY and server_major >= 18)
+    return Plan(
+        strategy=strategy,
+        clone=strategy is Strategy.FILE_COPY and server_major >= 18,
+        disk_bytes=2 * size if strategy is Strategy.WAL_LOG else size,
+    )

@@ -13,7 +13,7 @@ import pytest
 
 from branching import branch, checksum, retire
 from branching.connection import connect
-from branching.errors import NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
+from branching.errors import DiskShortError, NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
 from branching.strategy import Strategy
 from tests.database.branching_support import BRANCHER, Live
 
@@ -272,3 +272,16 @@ def test_an_application_is_retired_when_its_branches_are_gone(copied: Live) -> N
     assert retire.retire(copied.server, copied.database) == (f"{copied.database}_snapshot_v1",)
     assert retire.retire(copied.server, copied.database) == ()
     assert copied.value(f"SELECT count(*) FROM pg_roles WHERE rolname = '{copied.database}_branch'") == 0
+
+
+def test_a_full_disk_is_seen_before_a_reset_drops_anything(copied: Live) -> None:
+    with pytest.raises(DiskShortError, match=r"the branch pr_123 needs about .* 0 MB free"):
+        copied.branch(123, free_bytes=lambda: 1000)
+    assert "pr_123" not in copied.databases()
+    copied.branch(123)
+    with copied.log_in("pr_123", "secret-123", "pr_123") as session:
+        session.execute("CREATE TABLE kept (id int)")
+    with pytest.raises(DiskShortError):
+        branch.reset(copied.bot, copied.branch_request(123, free_bytes=lambda: 1000))
+    with copied.log_in("pr_123", "secret-123", "pr_123") as session:
+        assert session.execute("SELECT count(*) FROM kept").fetchone() == (0,)

@@ -227,9 +227,9 @@ def test_versions_in_use_stay_and_numbers_are_never_used_again() -> None:
 
 
 def test_small_copies_go_through_the_wal_and_large_ones_by_file() -> None:
-    assert strategy.choose(1, 18) == strategy.Plan(strategy=Strategy.WAL_LOG, clone=False)
-    assert strategy.choose(10**9, 15) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=False)
-    assert strategy.choose(10**9, 18) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=True)
+    assert strategy.choose(1, 18) == strategy.Plan(strategy=Strategy.WAL_LOG, clone=False, disk_bytes=2)
+    assert strategy.choose(10**9, 15) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=False, disk_bytes=10**9)
+    assert strategy.choose(10**9, 18) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=True, disk_bytes=10**9)
 
 
 def test_a_locale_comes_over() -> None:

@@ -36,6 +36,8 @@ def up(number: str, *, base: str, apps: str, reset: bool) -> None:
     administrator = servers.administrator(settings, engine, base)
     for application in wanted.apps:
         snapshots.ensure(application, base, settings, administrator)
+    there = set() if reset or before is None else set(before.pull_request.apps)
+    snapshots.require_room(set(wanted.apps) - there, settings, administrator)
     _write(stack, wanted)
     environment.settle_and_up(engine, stack)
     _summary(engine, stack, kept=before is not None and not reset)

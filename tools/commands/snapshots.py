@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from branching import inventory, snapshot
-from branching.connection import Connection, Server, connect
+from branching import disk, inventory, snapshot, strategy
+from branching.connection import Connection, Server, connect, major
 from branching.copy import Progress as Step
-from branching.errors import BranchingError, SnapshotBusyError
+from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
 from components import names
 from stacks.checks import database_of, role_of
 from stacks.settings import EmbeddedServer, EnvironmentSettings
@@ -50,6 +50,22 @@ def ensure(application: str, env: str, settings: EnvironmentSettings, admin_logi
         if not _published(admin, database):
             console.print(f"{application} has no snapshot yet: making the first.")
             _build_or_wait(application, settings, admin_login, lambda: _published(admin, database))
+
+
+def require_room(applications: Iterable[str], settings: EnvironmentSettings, admin_login: Server) -> None:
+    """Raise ToolError where copies of these applications would not fit. The administrator asks: the brancher isn't told
+    where the server keeps its data."""
+    with connect(admin_login) as admin:
+        found = inventory.survey(admin, sizes=False)
+        needed = 0
+        for application in applications:
+            published = found.of_source(database_of(application, settings.apps[application]))
+            sizes = [one.metadata.bytes for one in published if one.published and one.metadata]
+            needed += strategy.choose(sizes[-1], major(admin)).disk_bytes if sizes else 0
+        try:
+            disk.require(needed, disk.local_free_bytes(admin_login, admin), "the pull request's copy")
+        except DiskShortError as short:
+            raise ToolError(short.message, short.remedy) from None
 
 
 def _published(admin: Connection, database: str) -> bool:
