@@ -1,6 +1,6 @@
 """An external server of a version that Socle doesn't know is refused, whoever is right about the rest.
 
-The server here speaks only the beginning of PostgreSQL's protocol, with any version: the real ones at hand are supported.
+The server here speaks only the beginning of the protocol, with any version: the real ones at hand are supported.
 """
 
 from __future__ import annotations
