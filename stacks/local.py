@@ -16,7 +16,8 @@ from components.postgres.connection import Address
 from components.postgres.planned_database import PlannedDatabase
 from components.postgres.privileges import ExtraGrant, plan
 from components.postgres.server import ReachableServer, ReachableServerArgs, brancher
-from components.redis.acl_user import AclUser, key_prefix, user_name
+from components.redis.acl_user import AclUser
+from components.redis.connection import key_prefix, user_name
 from components.secrets.dotenv import EnvFile, render
 from components.secrets.generated import GeneratedSecret
 from stacks import outputs, templates

@@ -13,7 +13,8 @@ from components.postgres import connection
 from components.postgres.app_database import Limits
 from components.postgres.branch_database import BranchDatabase, BranchDatabaseArgs
 from components.postgres.connection import Address
-from components.redis.acl_user import AclUser, key_prefix, user_name
+from components.redis.acl_user import AclUser
+from components.redis.connection import key_prefix, user_name
 from components.secrets.generated import GeneratedSecret
 from stacks import outputs, templates
 from stacks.local import document_facts, env_file

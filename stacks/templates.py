@@ -5,10 +5,10 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping
 
-from components.mongodb import document_server
+from components.mongodb import connection as mongodb
 from components.postgres import connection
 from components.postgres.connection import Address
-from components.redis import acl_user
+from components.redis import connection as redis
 
 DATABASE = (
     "host", "port", "name", "user", "password", "url", "sqlalchemy_url", "asyncpg_url", "jdbc_url", "ca",
@@ -76,7 +76,7 @@ def database_facts(
 def redis_facts(*, host: str, port: int, user: str, password: str, prefix: str) -> dict[str, str]:
     """What `{redis.…}` stands for."""
     values = {"host": host, "port": str(port), "user": user, "password": password, "prefix": prefix}
-    values["url"] = acl_user.url(host=host, port=port, user=user, password=password)
+    values["url"] = redis.url(host=host, port=port, user=user, password=password)
     return {f"redis.{name}": values[name] for name in REDIS}
 
 
@@ -88,7 +88,7 @@ def external_redis_facts(url: str, prefix: str) -> dict[str, str]:
 def mongodb_facts(*, host: str, port: int, user: str, password: str, database: str) -> dict[str, str]:
     """What `{mongodb.…}` stands for."""
     values = {"host": host, "port": str(port), "user": user, "password": password, "database": database}
-    values["uri"] = document_server.uri(host=host, port=port, user=user, password=password, database=database)
+    values["uri"] = mongodb.uri(host=host, port=port, user=user, password=password, database=database)
     return {f"mongodb.{name}": values[name] for name in MONGODB}
 
 

@@ -6,15 +6,8 @@ Its documents lie in the application's database, so a branch of the database is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import pulumi
-
-
-def uri(*, host: str, port: int, user: str, password: str, database: str) -> str:
-    """`MONGODB_URI`. The users of a FerretDB that Socle runs live in a database of their own, `socle_auth`."""
-    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    return f"mongodb://{login}@{host}:{port}/{database}?authSource=socle_auth&authMechanism=SCRAM-SHA-256"
 
 
 @dataclass(frozen=True, kw_only=True)
