@@ -99,6 +99,9 @@ def _tables(connection: Connection) -> tuple[Table, ...]:
                 primary_key=bool(row["primary_key"]),
                 partition_key=bool(row["partition_key"]),
                 generated=bool(row["generated"]),
+                domain_of=_text(row, "domain_of"),
+                unique=bool(row["unique"]),
+                references=_pairs(row["references"]),
             )
         )
     return tuple(
@@ -157,6 +160,10 @@ def _text(row: Row, name: str) -> str:
 
 def _number(row: Row, name: str) -> int:
     return int(str(row[name] or 0))
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    return tuple((str(table), str(column)) for table, column in value) if isinstance(value, list) else ()
 
 
 def _strings(value: object) -> tuple[str, ...]:

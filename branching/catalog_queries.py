@@ -35,7 +35,17 @@ COLUMNS: LiteralString = f"""
            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary
                    AND a.attnum = ANY (i.indkey)) AS primary_key,
            EXISTS (SELECT FROM pg_partitioned_table p WHERE p.partrelid = c.oid
-                   AND a.attnum = ANY (p.partattrs)) AS partition_key
+                   AND a.attnum = ANY (p.partattrs)) AS partition_key,
+           (SELECT format_type(t.typbasetype, t.typtypmod) FROM pg_type t
+            WHERE t.oid = a.atttypid AND t.typtype = 'd') AS domain_of,
+           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indnkeyatts = 1
+                   AND i.indkey[0] = a.attnum) AS "unique",
+           ARRAY(SELECT ARRAY[rn.nspname || '.' || rc.relname, ra.attname] FROM pg_constraint o
+                 JOIN pg_class rc ON rc.oid = o.confrelid JOIN pg_namespace rn ON rn.oid = rc.relnamespace
+                 JOIN pg_attribute ra ON ra.attrelid = rc.oid
+                      AND ra.attnum = o.confkey[array_position(o.conkey, a.attnum)]
+                 WHERE o.contype = 'f' AND o.conrelid = c.oid AND o.conparentid = 0 AND a.attnum = ANY (o.conkey)
+                 ORDER BY o.oid) AS "references"
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND {_OWN_SCHEMAS} AND {_OWN_RELATION}
     ORDER BY c.oid, a.attnum"""

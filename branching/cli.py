@@ -74,7 +74,7 @@ def snapshot_command(
     brancher: Annotated[str, typer.Option(help="The role that makes branches.")] = snapshot.BRANCHER,
     as_json: Json = False,
 ) -> None:
-    """Make the next version of an application's snapshot."""
+    """Make the next version of an application's snapshot. Masks that need a salt take SOCLE_MASKING_SALT."""
     request = snapshot.SnapshotRequest(
         server=context.obj,
         application=application,
@@ -82,6 +82,7 @@ def snapshot_command(
         rules_file=rules if rules != Path() else Path("masking") / f"{application}.yaml",
         owner=owner,
         brancher=brancher,
+        salt=os.environ.get("SOCLE_MASKING_SALT", ""),
     )
     with _messages(as_json), output.progress(errors, quiet=as_json) as progress:
         report = snapshot.build(request, progress)

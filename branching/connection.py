@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import LiteralString
 
@@ -59,8 +61,12 @@ class Server:
     """Where pg_dump and pg_restore connect instead of `host`: a Unix socket's directory, for builds without TLS."""
 
 
-def connect(server: Server, database: str = "", *, autocommit: bool = True) -> Connection:
+def connect(
+    server: Server, database: str = "", *, autocommit: bool = True, settings: Mapping[str, str] | None = None
+) -> Connection:
     """A session in `database` (the maintenance database where empty), without timeouts and with fixed formats.
+
+    `settings` are what the session begins with, and no statement's text.
 
     Raises:
         psycopg.OperationalError: the server refuses or isn't there.
@@ -76,6 +82,7 @@ def connect(server: Server, database: str = "", *, autocommit: bool = True) -> C
         sslrootcert=server.sslrootcert or None,
         application_name="socle branching",
         connect_timeout=15,
+        options=_options(settings or {}),
         autocommit=True,
     )
     try:
@@ -110,6 +117,12 @@ def environment(server: Server, database: str) -> dict[str, str]:
         "PGSSLMODE": "disable" if server.dump_host else server.sslmode,
         "PGAPPNAME": "socle branching",
     }
+
+
+def _options(settings: Mapping[str, str]) -> str | None:
+    # libpq's form: a backslash before what would end a value.
+    escaped = {name: re.sub(r"([\\ ])", r"\\\1", value) for name, value in settings.items()}
+    return " ".join(f"-c {name}={value}" for name, value in escaped.items()) or None
 
 
 def _check_version(connection: Connection) -> None:

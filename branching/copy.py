@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from branching import masks
 from branching.connection import Connection
 from branching.errors import BuildFailedError
 from branching.relations import Catalog, MaterializedView, Table, TableKind
@@ -48,7 +49,7 @@ def tables_with_rows(catalog: Catalog) -> list[Table]:
 
 def copy_out(table: Table, columns: Sequence[MaskedColumn]) -> sql.Composed:
     """The COPY that the source runs. Pure."""
-    chosen = sql.SQL(", ").join(masked.rule.expression(masked.column) for masked in columns)
+    chosen = sql.SQL(", ").join(masks.value(masked.rule, masked.column) for masked in columns)
     relation = sql.Identifier(table.schema, table.name)
     return sql.SQL("COPY (SELECT {} FROM ONLY {}) TO STDOUT").format(chosen, relation)
 

@@ -24,6 +24,10 @@ class NameRefusedError(BranchingError):
     """A name that PostgreSQL would truncate, or that isn't of the form its kind has."""
 
 
+class SaltMissingError(BranchingError):
+    """Masks that need a secret, and none was given."""
+
+
 class SnapshotBusyError(BranchingError):
     """Another process is building a snapshot of the same database."""
 

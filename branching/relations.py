@@ -21,12 +21,23 @@ class Column:
     name: str
     type: str
     """As SQL writes it, schema-qualified where it isn't a built-in one."""
+    domain_of: str = ""
+    """For a domain, the type that it is made of."""
     not_null: bool = False
     """By the column or by its domain."""
     primary_key: bool = False
     partition_key: bool = False
     generated: bool = False
     """Computed by the server from other columns, so that it needs no rule and takes no value."""
+    unique: bool = False
+    """By itself, not together with others."""
+    references: tuple[tuple[str, str], ...] = ()
+    """The columns that its foreign keys refer to: `schema.table` and column."""
+
+    @property
+    def base(self) -> str:
+        """The type whose values it has: its own, or its domain's."""
+        return self.domain_of or self.type
 
 
 @dataclass(frozen=True, kw_only=True)

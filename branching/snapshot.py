@@ -10,16 +10,18 @@ from pathlib import Path
 
 import psycopg
 
-from branching import disk, fill, inventory, names, publish, roles, rules, schema, source, target
+from branching import disk, fill, inventory, names, publish, roles, rules, rules_file, schema, source, target
 from branching.connection import Connection, Server, connect
 from branching.copy import Progress, ProgressCallback, ignore
-from branching.errors import BuildFailedError
+from branching.errors import BuildFailedError, SaltMissingError
 from branching.metadata import SnapshotMetadata
 from branching.relations import Catalog
 from branching.settings import restorable
 
 BRANCHER = "socle_brancher"
 """The role that makes branches, unless a request names another."""
+SHORTEST_SALT = 32
+"""Characters; of hexadecimal digits, 128 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,8 @@ class SnapshotRequest:
     """The application's login role, whose settings in the database a branch's role takes over; empty is the
     database's name."""
     brancher: str = BRANCHER
+    salt: str = field(default="", repr=False)
+    """The secret of masks such as `hash`: whoever has it can find out what a masked value was made from."""
     pg_dump: str = ""
     """The program; empty looks for it, see `schema.find_programs`."""
     keep: int = publish.KEEP
@@ -84,6 +88,7 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
 
     Raises:
         RulesError: the rules don't classify every column, or don't fit the database.
+        SaltMissingError: the rules need a salt and the request has none worth the name.
         SnapshotBusyError: another session is building one.
         NotCarriedError: the source has what a snapshot can't carry.
         DiskShortError: it would not fit.
@@ -91,12 +96,13 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
         BuildFailedError: the copy failed or isn't whole; it is gone.
     """
     started = time.monotonic()
-    read_rules = rules.load(request.rules_file)
+    read_rules = rules_file.load(request.rules_file)
     programs = schema.find_programs(request.pg_dump)
     owner = names.branch_owner(request.database)
     with source.guard(request.server, request.database) as guard, connect(request.server) as admin:
         seen = source.read(guard, request.owner, read_rules.excluded)
         rules.classify(read_rules, seen.tables)
+        _require_salt(request, read_rules)
         source.require_carried(seen)
         _require_disk(request, admin, seen)
         one = _Build(
@@ -140,7 +146,7 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
 def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Filled, Catalog, str]:
     request = one.request
     destination = fill.Destination(server=request.server, name=name, owner=one.owner)
-    with source.frozen(request.server, one.seen, request.owner, request.lock_wait_seconds) as live:
+    with source.frozen(request.server, one.seen, request.owner, request.lock_wait_seconds, request.salt) as live:
         filled = fill.fill(
             destination,
             live,
@@ -152,6 +158,15 @@ def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Fill
         )
     fill.settle(destination, live.catalog, one.rules, filled.rows, progress)
     return filled, live.catalog, live.taken_at
+
+
+def _require_salt(request: SnapshotRequest, read_rules: rules.Rules) -> None:
+    if read_rules.salted and len(request.salt) < SHORTEST_SALT:
+        raise SaltMissingError(
+            f"{request.rules_file} has masks that need a secret salt of at least {SHORTEST_SALT} characters; "
+            f"{len(request.salt)} were given",
+            "export SOCLE_MASKING_SALT=$(openssl rand -hex 32), and keep it: another salt gives other masked values",
+        )
 
 
 def _require_disk(request: SnapshotRequest, admin: Connection, seen: Catalog) -> None:

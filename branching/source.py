@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from branching import catalog as catalogs
-from branching import lock
+from branching import lock, masks
 from branching.connection import Connection, Server, connect
 from branching.errors import BuildFailedError, NotCarriedError, ServerRefusedError, SnapshotBusyError
 from branching.metadata import stamp
@@ -80,7 +80,7 @@ def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> C
 
 
 @contextmanager
-def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int) -> Iterator[FrozenSource]:
+def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int, salt: str = "") -> Iterator[FrozenSource]:
     """The source at one moment, its tables locked against changes of their definition (not of their rows).
 
     Args:
@@ -88,12 +88,14 @@ def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int) -> 
         seen: the catalog that the rules were checked against.
         role: whom to read as; empty for the session's own.
         lock_wait_seconds: how long to wait for a table that somebody changes.
+        salt: what the masks of this session read.
 
     Raises:
         BuildFailedError: the definitions changed since `seen`, or a table's lock can't be had.
         ServerRefusedError: the role may not read.
     """
-    with connect(server, seen.database, autocommit=False) as connection:
+    settings = {masks.SALT: salt} if salt else {}
+    with connect(server, seen.database, autocommit=False, settings=settings) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             _become(connection, role)

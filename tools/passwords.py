@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from components.secrets.generated import derive
 from tools.engine import Engine
 from tools.errors import ToolError
 
@@ -17,6 +18,14 @@ def role_password(engine: Engine, stack: str, role: str) -> str:
         if role in (inputs.get("name"), inputs.get("branch")) and "password" in inputs:
             return plain(inputs["password"])
     raise ToolError(f"{stack} has no role {role}", "make up" if not stack.startswith("pr-") else "make pr PR=…")
+
+
+def masking_salt(engine: Engine, stack: str, application: str) -> str:
+    """The secret of an application's masks, derived like its passwords. Raises ToolError where it has none yet."""
+    for resource in engine.deployment(stack, secrets=True)["deployment"].get("resources") or []:
+        if resource["type"] == "random:index/randomBytes:RandomBytes" and resource["urn"].endswith(f"::{application}"):
+            return derive(plain(resource["outputs"]["hex"]), "masking-salt")
+    raise ToolError(f"{stack} has no application {application} yet", "make up")
 
 
 def generated(exported: dict[str, Any]) -> set[str]:

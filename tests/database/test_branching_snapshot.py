@@ -1,6 +1,6 @@
 """Snapshots on a real server: what they refuse, what they hold, what they leave out.
 
-Doesn't prove: masks other than keep and null (a later issue's), nor any speed.
+Doesn't prove: any speed; masks are test_branching_masks.py's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def test_an_unclassified_column_fails_and_nothing_is_created(live: Live) -> None
         live.build()
     message = str(caught.value)
     assert f"{live.rules_file}:7: public.people: columns phone, born are not classified" in message
-    assert '      public.people:\n        phone: "null"\n        born: keep' in message
+    assert '      public.people:\n        phone: "null"\n        born: shift' in message
     assert live.databases() == before
     assert live.value("SELECT count(*) FROM pg_roles") == roles
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from branching import rule_words as words
 from branching.errors import RulesError
+from branching.masks import Rule
 from branching.relations import Column, Table, TableKind
-from branching.rules import classify, load, parse, unused
+from branching.rules import classify, unused
+from branching.rules_file import load, parse
 
 COMMUNES = Table(
     schema="public",
@@ -52,8 +55,8 @@ def test_every_way_to_write_null(word: str) -> None:
 def test_missing_columns_come_with_the_lines_to_write() -> None:
     assert problems("tables:\n  public.communes:\n    code: keep\n", COMMUNES) == [
         "rules.yaml:2: public.communes: columns name, phone are not classified; "
-        "allowed: keep, null (keep only for name); write:\n"
-        '    tables:\n      public.communes:\n        name: keep\n        phone: "null"'
+        f"allowed: {', '.join(words.ALL)} (not null for name); write:\n"
+        '    tables:\n      public.communes:\n        name: hash\n        phone: "null"'
     ]
 
 
@@ -64,7 +67,7 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
     )
     part = Table(schema="public", name="part", kind=TableKind.ORDINARY, columns=(), root="public.communes")
     refused = [
-        "rules.yaml:2: public.communes.phone: is not classified; allowed: keep, null",
+        "rules.yaml:2: public.communes.phone: is not classified; allowed: keep, null, hash",
         "rules.yaml:3: public.communes.code: is part of the primary key, which takes no null",
         "rules.yaml:4: public.communes.name: is NOT NULL, so that the rule null can't hold; allowed: keep",
     ]
@@ -81,16 +84,27 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
 
 
 def test_unknown_rules_and_shapes_come_at_once() -> None:
-    text = "tables:\n  public.a:\n    x: hash\n    y: {hash: 1}\n    z: 3\n  public.b: [x]\nother: 1\n"
+    text = (
+        "tables:\n  public.a:\n    x: scramble\n    y: {hash: 1}\n    z: 3\n    d: {shift: {days: 0}}\n"
+        "    e: {shift: {days: x}}\n    f: {shuffle: dept}\n    g: {sql: '1; DROP'}\n    h: {constant: [1]}\n"
+        "    i: {sql: left(i, 1)}\n"
+        "  public.b: [x]\nother: 1\n"
+    )
     with pytest.raises(RulesError) as caught:
         parse(text, "rules.yaml")
     message = str(caught.value)
     for part in (
-        "rules.yaml:3: public.a.x: has the unknown rule 'hash'; allowed: keep, null; write:",
-        "rules.yaml:4: public.a.y: has the unknown rule a CommentedMap",
+        f"rules.yaml:3: public.a.x: has the unknown rule 'scramble'; allowed: {', '.join(words.ALL)}; write:",
+        "rules.yaml:4: public.a.y: has the unknown rule {hash: '1'}",
         "rules.yaml:5: public.a.z: has the unknown rule '3'",
-        "rules.yaml:6: public.b: isn't a mapping of columns",
-        "rules.yaml:7: other: is an unknown key",
+        "rules.yaml:6: public.a.d: shifts by 0 days, which is not from 1 to 36500",
+        "rules.yaml:7: public.a.e: has days: 'x' in shift, which takes days, by",
+        "rules.yaml:8: public.a.f: has 'dept' for shuffle, which takes within",
+        "rules.yaml:9: public.a.g: has a semicolon in sql",
+        "rules.yaml:10: public.a.h: has the unknown rule {constant: a CommentedSeq}",
+        "rules.yaml:11: public.a.i: has 2 keys (sql, 1)); quote a value that has a comma",
+        "rules.yaml:12: public.b: isn't a mapping of columns",
+        "rules.yaml:13: other: is an unknown key",
     ):
         assert part in message
 
@@ -160,3 +174,81 @@ def test_a_rule_for_all_tables_of_a_schema_holds_where_a_table_has_none_of_its_o
 def test_excluded_schemas_are_a_list_without_public(value: str) -> None:
     with pytest.raises(RulesError, match="excludeSchemas"):
         parse(f"excludeSchemas: {value}\ntables: {{}}\n", "m.yaml")
+
+
+PEOPLE = Table(
+    schema="public",
+    name="people",
+    kind=TableKind.ORDINARY,
+    columns=(
+        Column(name="id", type="uuid", not_null=True, primary_key=True, unique=True),
+        Column(name="email", type="public.citext", unique=True),
+        Column(name="short", type="character varying(8)"),
+        Column(name="born", type="date"),
+        Column(name="age", type="integer", not_null=True),
+        Column(name="team", type="uuid", references=(("public.teams", "id"),)),
+        Column(name="day", type="date", partition_key=True),
+    ),
+)
+TEAMS = Table(
+    schema="public",
+    name="teams",
+    kind=TableKind.ORDINARY,
+    columns=(Column(name="id", type="uuid", not_null=True, primary_key=True, unique=True),),
+)
+
+
+def masked(**rules: str) -> str:
+    given = {"id": "keep", "email": "fake-email", "short": "null", "born": "shift", "age": "keep", "team": "keep"}
+    body = "".join(f"    {name}: {rule}\n" for name, rule in (given | {"day": "keep"} | rules).items() if name != "to")
+    return f"tables:\n  public.people:\n{body}  public.teams:\n    id: {rules.get('to', 'keep')}\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ({"email": "{constant: a@b.c}"}, "public.people.email: is unique"),
+        ({"email": "fake-name"}, "public.people.email: is unique, and two rows could get the same name"),
+        ({"short": "fake-email"}, "public.people.short: is character varying(8), too short for a fake email"),
+        ({"short": "hash"}, "public.people.short: is character varying(8), too short for a hash"),
+        ({"short": "{constant: far too long}"}, "public.people.short: is character varying(8), too short"),
+        ({"age": "hash"}, "public.people.age: is integer, and a hash is text, uuid or bigint"),
+        ({"age": "shift"}, "public.people.age: is integer, which is no date"),
+        ({"day": "shift"}, "public.people.day: decides a row's partition"),
+        ({"day": "shuffle"}, "public.people.day: decides a row's partition"),
+        ({"born": "{shift: {by: nobody}}"}, "public.people.born: goes by nobody, which is no column of the table"),
+        ({"short": "{shuffle: {within: x}}"}, "public.people.short: goes by x, which is no column of the table"),
+        ({"team": "hash"}, "public.people.team: refers to public.teams.id, which has the rule keep, and hash gives"),
+        ({"to": "hash"}, "public.people.team: refers to public.teams.id, which has the rule hash, and keep gives"),
+    ],
+)
+def test_a_rule_that_a_column_can_not_take_is_refused_by_name(rules: dict[str, str], found: str) -> None:
+    [problem] = problems(masked(**rules), PEOPLE, TEAMS)
+    assert found in problem
+    assert problem.startswith("rules.yaml:")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {},
+        {"team": "hash", "to": "hash"},
+        {"team": '"null"', "to": "hash"},
+        {"team": "shuffle"},
+        {"born": "{shift: {days: 10, by: id}}", "email": "hash", "short": "{shuffle: {within: team}}"},
+        {"short": "{sql: 'left(short, 1)'}", "age": "{constant: 30}"},
+    ],
+)
+def test_rules_that_fit(rules: dict[str, str]) -> None:
+    assert len(classify(parse(masked(**rules), "rules.yaml"), [PEOPLE, TEAMS])["public.people"]) == 7
+
+
+@pytest.mark.parametrize("rule", [*words.SIMPLE.values(), words.read({"constant": "it's"}), words.read({"sql": "a"})])
+def test_a_rule_reads_back_what_it_writes(rule: Rule) -> None:
+    assert words.read(YAML(typ="safe").load(rule.word if rule.word != "null" else '"null"')) == rule
+
+
+def test_only_rules_with_a_secret_ask_for_a_salt() -> None:
+    assert not parse(COMPLETE, "r").salted
+    assert parse(COMPLETE.replace("keep", "hash"), "r").salted
+    assert parse(COMPLETE.replace("name: keep", "name: {sql: 'md5(current_setting(''socle.salt''))'}"), "r").salted

@@ -33,11 +33,12 @@ def up(number: str, *, base: str, apps: str, reset: bool) -> None:
     if base not in engine.stacks():
         raise ToolError(f"The environment {base} was never brought up", f"make up{_env(base)}")
     servers.prepare(settings, engine, base)
-    administrator = servers.administrator(settings, engine, base)
+    admin = servers.administrator(settings, engine, base)
+    environment_of = snapshots.Base(env=base, settings=settings, engine=engine, admin=admin)
     for application in wanted.apps:
-        snapshots.ensure(application, base, settings, administrator)
+        snapshots.ensure(application, environment_of)
     there = set() if reset or before is None else set(before.pull_request.apps)
-    snapshots.require_room(set(wanted.apps) - there, settings, administrator)
+    snapshots.require_room(set(wanted.apps) - there, environment_of)
     _write(stack, wanted)
     environment.settle_and_up(engine, stack)
     _summary(engine, stack, kept=before is not None and not reset)

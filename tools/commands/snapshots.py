@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -12,18 +14,30 @@ from branching import disk, inventory, snapshot, strategy
 from branching.connection import Connection, Server, connect, major
 from branching.copy import Progress as Step
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
+from branching.rules_file import load as load_rules
 from components import names
 from stacks.checks import database_of, role_of
 from stacks.settings import EmbeddedServer, EnvironmentSettings
-from tools import paths, servers, settings_file
+from tools import passwords, paths, servers, settings_file
 from tools.ages import ago, size
 from tools.commands import environment
 from tools.embedded.binaries import postgres_binaries
+from tools.engine import Engine
 from tools.errors import ToolError
 
 console = Console(stderr=True, highlight=False)
 PATIENCE_SECONDS = 1800
 """How long a pull request waits for a first snapshot that another run is building."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """An environment whose servers run, to make snapshots in."""
+
+    env: str
+    settings: EnvironmentSettings
+    engine: Engine
+    admin: Server
 
 
 def make(application: str, env: str) -> None:
@@ -36,34 +50,35 @@ def make(application: str, env: str) -> None:
     engine = environment.ready_engine()
     servers.prepare(settings, engine, env)
     try:
-        _build(application, settings, servers.administrator(settings, engine, env))
+        admin = servers.administrator(settings, engine, env)
+        _build(application, Base(env=env, settings=settings, engine=engine, admin=admin))
     except SnapshotBusyError as busy:
         raise ToolError(str(busy)) from None
 
 
-def ensure(application: str, env: str, settings: EnvironmentSettings, admin_login: Server) -> None:
+def ensure(application: str, base: Base) -> None:
     """Build the first version if there is none, or wait for who is building it."""
-    database = database_of(application, settings.apps[application])
-    with connect(admin_login) as admin:
+    database = database_of(application, base.settings.apps[application])
+    with connect(base.admin) as admin:
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
-            raise ToolError(f"{env} has no database {database} yet", "make up")
+            raise ToolError(f"{base.env} has no database {database} yet", "make up")
         if not _published(admin, database):
             console.print(f"{application} has no snapshot yet: making the first.")
-            _build_or_wait(application, settings, admin_login, lambda: _published(admin, database))
+            _build_or_wait(application, base, lambda: _published(admin, database))
 
 
-def require_room(applications: Iterable[str], settings: EnvironmentSettings, admin_login: Server) -> None:
+def require_room(applications: Iterable[str], base: Base) -> None:
     """Raise ToolError where copies of these applications would not fit. The administrator asks: the brancher isn't told
     where the server keeps its data."""
-    with connect(admin_login) as admin:
+    with connect(base.admin) as admin:
         found = inventory.survey(admin, sizes=False)
         needed = 0
         for application in applications:
-            published = found.of_source(database_of(application, settings.apps[application]))
+            published = found.of_source(database_of(application, base.settings.apps[application]))
             sizes = [one.metadata.bytes for one in published if one.published and one.metadata]
             needed += strategy.choose(sizes[-1], major(admin)).disk_bytes if sizes else 0
         try:
-            disk.require(needed, disk.local_free_bytes(admin_login, admin), "the pull request's copy")
+            disk.require(needed, disk.local_free_bytes(base.admin, admin), "the pull request's copy")
         except DiskShortError as short:
             raise ToolError(short.message, short.remedy) from None
 
@@ -72,15 +87,13 @@ def _published(admin: Connection, database: str) -> bool:
     return any(one.published for one in inventory.survey(admin, sizes=False).of_source(database))
 
 
-def _build_or_wait(
-    application: str, settings: EnvironmentSettings, admin_login: Server, published: Callable[[], bool]
-) -> None:
+def _build_or_wait(application: str, base: Base, published: Callable[[], bool]) -> None:
     """Build, unless another run does: then wait for its snapshot, and build when it ends without one."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     waiting = False
     while not published():
         try:
-            _build(application, settings, admin_login)
+            _build(application, base)
         except SnapshotBusyError as busy:
             if time.monotonic() > deadline:
                 raise ToolError(f"{busy.message}, for {PATIENCE_SECONDS // 60} minutes now", busy.remedy) from None
@@ -95,14 +108,17 @@ def rules_file(application: str, settings: EnvironmentSettings) -> str:
     return settings.apps[application].masking or f"masking/{application}.yaml"
 
 
-def _build(application: str, settings: EnvironmentSettings, server: Server) -> None:
+def _build(application: str, base: Base) -> None:
+    settings = base.settings
     app = settings.apps[application]
+    file = paths.ROOT / rules_file(application, settings)
     major = settings.server.version if isinstance(settings.server, EmbeddedServer) else 18
     request = snapshot.SnapshotRequest(
-        server=server,
+        server=base.admin,
         application=application,
         database=database_of(application, app),
-        rules_file=paths.ROOT / rules_file(application, settings),
+        rules_file=file,
+        salt=_salt(application, base, file),
         owner=names.roles(role_of(application, app)).owner,
         login_role=role_of(application, app),
         brancher=names.BRANCHER,
@@ -123,6 +139,15 @@ def _build(application: str, settings: EnvironmentSettings, server: Server) -> N
         console.print(f"  [dim]a rule without use: {rule}[/]", soft_wrap=True)
     for dropped in made.dropped:
         console.print(f"  not carried over: {dropped}")
+
+
+def _salt(application: str, base: Base, file: Path) -> str:
+    """The masks' secret, where the rules ask for one; what is wrong with the rules the build says."""
+    try:
+        asked = load_rules(file).salted
+    except BranchingError:
+        return ""
+    return passwords.masking_salt(base.engine, base.env, application) if asked else ""
 
 
 def _shown(application: str, request: snapshot.SnapshotRequest) -> snapshot.SnapshotReport:
