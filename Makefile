@@ -2,7 +2,8 @@
 # BASE, ENV, YES.
 SHELL := /bin/sh
 PYTHON ?= python3
-RUN = @$(PYTHON) tools/bootstrap.py
+NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt install python3), or name it: make PYTHON=/path
+RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down status psql env demo-data snapshot dump restore \

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -96,7 +97,7 @@ def _npm(scratch: Path) -> list[str]:
 
 
 def _run(command: Sequence[str], *, what: str, cwd: Path | None = None) -> str:
-    environment = {**os.environ, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_FUND": "false"}
+    environment = {**_authorities(), **os.environ, "NPM_CONFIG_UPDATE_NOTIFIER": "false", "NPM_CONFIG_FUND": "false"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=TIMEOUT,
                               check=False)  # fmt: skip
@@ -105,6 +106,12 @@ def _run(command: Sequence[str], *, what: str, cwd: Path | None = None) -> str:
     if done.returncode != 0:
         raise ToolError(f"{what} could not be fetched: {_reason(done.stderr)}", REMEDY)
     return done.stdout
+
+
+def _authorities() -> dict[str, str]:
+    """The machine's own certificate authorities, for a Node that only knows those it was built with (PyPI's)."""
+    file = ssl.get_default_verify_paths().cafile
+    return {"NODE_EXTRA_CA_CERTS": file} if file else {}
 
 
 def _reason(stderr: str) -> str:

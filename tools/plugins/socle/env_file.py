@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from tools import paths
@@ -41,9 +42,14 @@ class EnvFile(Plain):
     def delete(self, prior: State) -> None:
         """Remove the file, and its folder with the last file in it."""
         file = _file(prior.id)
-        file.unlink(missing_ok=True)
-        if file.parent.exists() and not any(file.parent.iterdir()):
-            file.parent.rmdir()
+        with _FOLDERS:
+            file.unlink(missing_ok=True)
+            if file.parent.exists() and not any(file.parent.iterdir()):
+                file.parent.rmdir()
+
+
+_FOLDERS = threading.Lock()
+"""Held while a stack's folder may come or go: the engine asks for several of its files at once."""
 
 
 def _file(path: str) -> Path:
@@ -51,11 +57,12 @@ def _file(path: str) -> Path:
 
 
 def _write(file: Path, content: str) -> None:
-    paths.private_dir(file.parent)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)
+    with _FOLDERS:
+        paths.private_dir(file.parent)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
