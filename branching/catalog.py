@@ -112,6 +112,7 @@ def _tables(connection: Connection) -> tuple[Table, ...]:
             columns=tuple(columns.get(row["oid"], ())),
             root=_text(row, "root"),
             bytes=_number(row, "bytes"),
+            blocks=_number(row, "blocks"),
         )
         for row in _rows(connection, queries.TABLES)
     )

@@ -18,7 +18,9 @@ DATABASE: LiteralString = """
 
 TABLES: LiteralString = f"""
     SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
-           pg_table_size(c.oid) AS bytes, rn.nspname || '.' || r.relname AS root
+           pg_table_size(c.oid) AS bytes,
+           pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks,
+           rn.nspname || '.' || r.relname AS root
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
     LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace

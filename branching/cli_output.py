@@ -11,8 +11,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from branching.branch import BranchInfo, DropReport
-from branching.copy import Progress, ProgressCallback, ignore
 from branching.inventory import Inventory
+from branching.progress import Progress, ProgressCallback, ignore
 from branching.snapshot import SnapshotReport
 
 Render = Callable[[], Iterable[RenderableType]]
@@ -20,7 +20,7 @@ Render = Callable[[], Iterable[RenderableType]]
 
 @contextmanager
 def progress(console: Console, *, quiet: bool) -> Iterator[ProgressCallback]:
-    """A bar for the table that is being copied; nothing where `quiet`."""
+    """A bar for the rows that are being copied; nothing where `quiet`."""
     if quiet:
         yield ignore
         return
@@ -29,8 +29,7 @@ def progress(console: Console, *, quiet: bool) -> Iterator[ProgressCallback]:
         task = bar.add_task("catalog", total=None)
 
         def show(step: Progress) -> None:
-            total = max(step.table_bytes, step.bytes) or None
-            bar.update(task, description=step.table or step.phase, completed=step.bytes, total=total)
+            bar.update(task, description=step.table or step.phase, completed=step.done, total=step.total or None)
 
         yield show
 

@@ -5,6 +5,17 @@ from __future__ import annotations
 import re
 
 _TEXTS = ("text", "character varying", "character", "citext")
+_ONE_WORD = """
+    bigint bit boolean box bytea character cidr circle date datemultirange daterange inet int4multirange int4range
+    int8multirange int8range integer interval json jsonb lseg macaddr macaddr8 name nummultirange numeric numrange path
+    point polygon real smallint text tsmultirange tsrange tstzmultirange tstzrange tsvector uuid
+"""
+_BINARY = frozenset(_ONE_WORD.split()) | {
+    "double precision",
+    "character varying",
+    "bit varying",
+    *(f"{what} {zone} time zone" for what in ("time", "timestamp") for zone in ("with", "without")),
+}
 _SHAPE = re.compile(r"(?:\w+\.)?(?P<name>[a-z ]+?)(?:\((?P<limit>\d+)\))?$")
 
 
@@ -31,3 +42,8 @@ def is_day(base: str) -> bool:
 def is_moment(base: str) -> bool:
     """Whether it is a date with a time."""
     return base.startswith("timestamp") and not base.endswith("]")
+
+
+def travels_in_binary(base: str) -> bool:
+    """Whether its binary form means the same in every database: no type of the database's own is in it, by its OID."""
+    return re.sub(r"\(\d+(,-?\d+)?\)|\[\]$", "", base) in _BINARY

@@ -83,6 +83,7 @@ class Fake:
     kind: str
     needs: tuple[str, ...] = ()
     salted: bool = True
+    across_rows: bool = False
 
     @property
     def word(self) -> str:

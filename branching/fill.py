@@ -10,12 +10,13 @@ from pathlib import Path
 
 from psycopg import sql
 
-from branching import copy, publish, schema, target
+from branching import copy, publish, schema, target, units
 from branching.connection import Connection, Server, connect
-from branching.copy import Progress, ProgressCallback
+from branching.progress import Progress, ProgressCallback
 from branching.relations import Catalog
 from branching.rules import Classification, Rules
 from branching.source import FrozenSource
+from branching.stream import Ends, Pace, stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,7 @@ def fill(
     classification: Classification,
     programs: schema.Programs,
     *,
-    read_as: str,
-    lock_wait_seconds: int,
+    pace: Pace,
     progress: ProgressCallback,
 ) -> Filled:
     """Make the definitions, stream the rows, build indexes and constraints, fill the materialized views.
@@ -62,18 +62,20 @@ def fill(
             programs,
             database=catalog.database,
             exported=source.exported,
-            role=read_as,
+            role=source.reader.role,
             foreign_tables=catalog.foreign_tables,
             existing_schemas=schemas,
             excluded_schemas=catalog.excluded,
             folder=Path(folder),
-            lock_wait_seconds=lock_wait_seconds,
+            lock_wait_seconds=source.reader.lock_wait_seconds,
         )
         schema.restore(dumped, section="pre-data", database=name, role=destination.owner)
-        with _as_owner(destination) as connection:
-            rows = copy.stream(source.connection, connection, copy.tables_with_rows(catalog), classification, progress)
+        ends = Ends(
+            source=source.connection, another_source=source.another_session, target=lambda: _as_owner(destination)
+        )
+        rows = stream(units.cut(units.with_rows(catalog), classification, sessions=pace.sessions), ends, pace, progress)
         progress(Progress(phase="indexes"))
-        schema.restore(dumped, section="post-data", database=name, role=destination.owner)
+        schema.restore(dumped, section="post-data", database=name, role=destination.owner, jobs=pace.sessions)
     with _as_owner(destination) as connection:
         copy.set_sequences(connection, catalog.sequences)
         copy.refresh(connection, catalog.materialized_views)
@@ -95,8 +97,12 @@ def settle(
         publish.verify(connection, source, rules, rows)
 
 
+_UNHURRIED = {"synchronous_commit": "off"}
+"""Nothing of a build is of worth before it is published, and that waits for the disk."""
+
+
 @contextmanager
 def _as_owner(destination: Destination) -> Iterator[Connection]:
-    with connect(destination.server, destination.name) as connection:
+    with connect(destination.server, destination.name, settings=_UNHURRIED) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(destination.owner)))
         yield connection

@@ -7,6 +7,7 @@ is one of the settings that a session begins with, so that no statement, and no 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -39,6 +40,10 @@ class Rule(Protocol):
     def salted(self) -> bool:
         """Whether the expression reads the salt."""
 
+    @property
+    def across_rows(self) -> bool:
+        """Whether the expression reads other rows, so that the table has to be read at once."""
+
     def expression(self, column: Column) -> sql.Composable:
         """What the source is asked for in the column's place. NULL stays NULL."""
 
@@ -70,6 +75,7 @@ class Keep:
     word: str = "keep"
     needs: tuple[str, ...] = ()
     salted: bool = False
+    across_rows: bool = False
 
     def expression(self, column: Column) -> sql.Composable:
         return sql.Identifier(column.name)
@@ -85,6 +91,7 @@ class Null:
     word: str = "null"
     needs: tuple[str, ...] = ()
     salted: bool = False
+    across_rows: bool = False
 
     def expression(self, column: Column) -> sql.Composable:  # noqa: ARG002 - the protocol's
         return sql.SQL("NULL")
@@ -104,6 +111,7 @@ class Constant:
     value: str
     needs: tuple[str, ...] = ()
     salted: bool = False
+    across_rows: bool = False
 
     @property
     def word(self) -> str:
@@ -127,6 +135,7 @@ class Hash:
     word: str = "hash"
     needs: tuple[str, ...] = ()
     salted: bool = True
+    across_rows: bool = False
 
     def expression(self, column: Column) -> sql.Composable:
         hashed = digest(as_text(column))
@@ -155,6 +164,7 @@ class Shift:
     days: int = 90
     by: str = ""
     salted: bool = True
+    across_rows: bool = False
 
     @property
     def word(self) -> str:
@@ -195,6 +205,7 @@ class Shuffle:
 
     within: str = ""
     salted: bool = True
+    across_rows: bool = True
 
     @property
     def word(self) -> str:
@@ -235,6 +246,10 @@ class Expression:
     @property
     def salted(self) -> bool:
         return SALT in self.text
+
+    @property
+    def across_rows(self) -> bool:
+        return re.search(r"\bover\b", self.text, re.IGNORECASE) is not None
 
     def expression(self, column: Column) -> sql.Composable:
         # On lines of its own, so that a comment in it ends with it.

@@ -52,6 +52,8 @@ class Table:
     """For a partition, the key of the topmost table, whose rules it follows."""
     bytes: int = 0
     """Size on disk with TOAST and without indexes."""
+    blocks: int = 0
+    """Of the table itself."""
 
     @property
     def key(self) -> str:

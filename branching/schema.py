@@ -98,8 +98,8 @@ def dump(
     return Dump(server=server, programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
 
 
-def restore(dump: Dump, *, section: str, database: str, role: str) -> None:
-    """Restore the section `pre-data` or `post-data` into `database`, all of it or nothing, owned by `role`.
+def restore(dump: Dump, *, section: str, database: str, role: str, jobs: int = 1) -> None:
+    """Restore the section `pre-data` or `post-data` into `database`, owned by `role`, by `jobs` sessions at once.
 
     Raises:
         BuildFailedError: an object can't be made, named with the server's reason.
@@ -112,8 +112,8 @@ def restore(dump: Dump, *, section: str, database: str, role: str) -> None:
         "--no-password",
         "--no-owner",
         "--no-privileges",
-        "--single-transaction",
         "--exit-on-error",
+        "--single-transaction" if jobs == 1 else f"--jobs={jobs}",
     ]
     _run([dump.programs.pg_restore, *options, str(dump.archive)], dump.server, database)
 

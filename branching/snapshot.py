@@ -12,11 +12,12 @@ import psycopg
 
 from branching import disk, fill, inventory, names, publish, roles, rules, rules_file, schema, source, target
 from branching.connection import Connection, Server, connect
-from branching.copy import Progress, ProgressCallback, ignore
 from branching.errors import BuildFailedError, SaltMissingError
 from branching.metadata import SnapshotMetadata
+from branching.progress import Progress, ProgressCallback, ignore
 from branching.relations import Catalog
 from branching.settings import restorable
+from branching.stream import Pace
 
 BRANCHER = "socle_brancher"
 """The role that makes branches, unless a request names another."""
@@ -48,6 +49,7 @@ class SnapshotRequest:
     """How many published versions stay in any case."""
     lock_wait_seconds: int = 60
     """How long to wait for a table that a migration of the source holds, before giving up."""
+    pace: Pace = field(default_factory=Pace)
     free_bytes: disk.FreeBytes | None = field(default=None, repr=False)
     """Asks for the free bytes of the server's disk; None looks itself where the server is on this machine."""
 
@@ -146,14 +148,16 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
 def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Filled, Catalog, str]:
     request = one.request
     destination = fill.Destination(server=request.server, name=name, owner=one.owner)
-    with source.frozen(request.server, one.seen, request.owner, request.lock_wait_seconds, request.salt) as live:
+    reader = source.Reader(
+        server=request.server, role=request.owner, salt=request.salt, lock_wait_seconds=request.lock_wait_seconds
+    )
+    with source.frozen(reader, one.seen) as live:
         filled = fill.fill(
             destination,
             live,
             rules.classify(one.rules, live.catalog.tables),
             one.programs,
-            read_as=request.owner,
-            lock_wait_seconds=request.lock_wait_seconds,
+            pace=request.pace,
             progress=progress,
         )
     fill.settle(destination, live.catalog, one.rules, filled.rows, progress)

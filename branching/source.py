@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import psycopg
@@ -19,6 +19,27 @@ from branching.relations import Catalog
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How to read the source."""
+
+    server: Server
+    role: str = ""
+    """Whom to read as; empty for the session's own."""
+    salt: str = field(default="", repr=False)
+    """What the masks read."""
+    lock_wait_seconds: int = 60
+    """How long to wait for a table that somebody changes."""
+
+    @contextmanager
+    def session(self, database: str) -> Iterator[Connection]:
+        """A session in a transaction that reads one moment and writes nothing."""
+        settings = {masks.SALT: self.salt} if self.salt else {}
+        with connect(self.server, database, autocommit=False, settings=settings) as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrozenSource:
     """The source at the moment that the snapshot shows, for as long as the transaction lasts."""
 
@@ -27,6 +48,21 @@ class FrozenSource:
     exported: str
     """The snapshot's identifier, for pg_dump to see the same moment."""
     taken_at: str
+    reader: Reader
+
+    @contextmanager
+    def another_session(self) -> Iterator[Connection]:
+        """A session that sees the same moment and has the same locks.
+
+        Raises:
+            psycopg.OperationalError: it can't be had, or a lock can't be had at once.
+        """
+        with self.reader.session(self.catalog.database) as connection:
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.exported)))
+            _become(connection, self.reader.role)
+            _lock_tables(connection, self.catalog, at_once=True)
+            yield connection
+            connection.rollback()
 
 
 @contextmanager
@@ -80,35 +116,32 @@ def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> C
 
 
 @contextmanager
-def frozen(server: Server, seen: Catalog, role: str, lock_wait_seconds: int, salt: str = "") -> Iterator[FrozenSource]:
+def frozen(reader: Reader, seen: Catalog) -> Iterator[FrozenSource]:
     """The source at one moment, its tables locked against changes of their definition (not of their rows).
 
     Args:
-        server: where it is.
+        reader: where it is, and who reads.
         seen: the catalog that the rules were checked against.
-        role: whom to read as; empty for the session's own.
-        lock_wait_seconds: how long to wait for a table that somebody changes.
-        salt: what the masks of this session read.
 
     Raises:
         BuildFailedError: the definitions changed since `seen`, or a table's lock can't be had.
         ServerRefusedError: the role may not read.
     """
-    settings = {masks.SALT: salt} if salt else {}
-    with connect(server, seen.database, autocommit=False, settings=settings) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with reader.session(seen.database) as connection:
         try:
-            _become(connection, role)
+            _become(connection, reader.role)
             # Before the first query, which fixes the moment: a table rewritten in between would look empty to it.
-            _lock_tables(connection, seen, lock_wait_seconds)
+            _lock_patiently(connection, seen, reader.lock_wait_seconds)
             catalog = catalogs.read(connection).without(seen.excluded)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise _unreadable(connection, role, error) from None
+            raise _unreadable(connection, reader.role, error) from None
         _require_same(seen, catalog)
         row = connection.execute("SELECT pg_export_snapshot(), now()").fetchone()
         if row is None or not isinstance(row[1], datetime):
             raise BuildFailedError(f"{seen.database} exports no snapshot")
-        yield FrozenSource(connection=connection, catalog=catalog, exported=str(row[0]), taken_at=stamp(row[1]))
+        yield FrozenSource(
+            connection=connection, catalog=catalog, exported=str(row[0]), taken_at=stamp(row[1]), reader=reader
+        )
         connection.rollback()
 
 
@@ -134,19 +167,24 @@ def _become(connection: Connection, role: str) -> None:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
 
 
-def _lock_tables(connection: Connection, seen: Catalog, wait_seconds: int) -> None:
-    names = [sql.SQL("ONLY {}").format(sql.Identifier(table.schema, table.name)) for table in seen.tables]
-    if not names:
-        return
+def _lock_patiently(connection: Connection, seen: Catalog, wait_seconds: int) -> None:
     connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{wait_seconds}s")))
     try:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(names)))
+        _lock_tables(connection, seen)
     except psycopg.errors.LockNotAvailable:
         message = f"a table of {seen.database} stayed locked for {wait_seconds} s, by a migration perhaps"
         raise BuildFailedError(message, "build again when it is done") from None
     except psycopg.errors.UndefinedTable:
         raise _changed(seen) from None
     connection.execute("SET LOCAL lock_timeout = 0")
+
+
+def _lock_tables(connection: Connection, seen: Catalog, *, at_once: bool = False) -> None:
+    names = [sql.SQL("ONLY {}").format(sql.Identifier(table.schema, table.name)) for table in seen.tables]
+    if names:
+        tables = sql.SQL(", ").join(names)
+        how = sql.SQL(" NOWAIT" if at_once else "")
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE{}").format(tables, how))
 
 
 def _require_same(seen: Catalog, now: Catalog) -> None:

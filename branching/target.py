@@ -7,8 +7,8 @@ from psycopg import sql
 from branching.connection import Connection
 from branching.relations import Extension, Locale
 
-CONNECTION_LIMIT = 8
-"""Enough for one build; binds a builder that is no superuser, and whoever else would get in."""
+CONNECTION_LIMIT = 40
+"""Enough for one build by up to 32 sessions; binds a builder that is no superuser, and whoever else would get in."""
 
 SINGLE_DATABASE_EXTENSIONS = frozenset({"pg_cron"})
 """Extensions that act on their own, and that the server takes in one database only."""

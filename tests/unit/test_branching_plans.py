@@ -11,13 +11,11 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from branching import branch_plan as plan
-from branching import copy, disk, inventory, listing, lock, metadata, publish, schema, settings, strategy, target
+from branching import disk, inventory, listing, lock, metadata, publish, schema, settings, strategy, target
 from branching.branch_plan import Limits
 from branching.connection import Server, environment
 from branching.errors import DiskShortError, ServerRefusedError
-from branching.masks import Keep, Null
-from branching.relations import Column, Locale, Table, TableKind
-from branching.rules import MaskedColumn
+from branching.relations import Locale
 from branching.strategy import Strategy
 
 LISTING = """;
@@ -68,19 +66,6 @@ def test_the_listing_keeps_definitions_and_names_what_must_not_act() -> None:
 
 def text(statement: sql.Composable) -> str:
     return re.sub(r"\s+", " ", statement.as_string(None)).strip()
-
-
-def test_a_masked_column_is_never_named_where_the_source_is_read() -> None:
-    table = Table(schema="public", name='Odd "t"', kind=TableKind.ORDINARY, columns=())
-    columns = [
-        MaskedColumn(column=Column(name="Code", type="text"), rule=Keep()),
-        MaskedColumn(column=Column(name="phone", type="text"), rule=Null()),
-    ]
-    assert (
-        text(copy.copy_out(table, columns))
-        == 'COPY (SELECT "Code", (NULL)::text FROM ONLY "public"."Odd ""t""") TO STDOUT'
-    )
-    assert text(copy.copy_in(table, columns)) == 'COPY "public"."Odd ""t""" ("Code", "phone") FROM STDIN'
 
 
 def test_a_branch_is_closed_first_and_granted_to_its_role() -> None:

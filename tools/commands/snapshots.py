@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from branching import disk, inventory, snapshot, strategy
 from branching.connection import Connection, Server, connect, major
-from branching.copy import Progress as Step
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
+from branching.progress import Progress as Step
 from branching.rules_file import load as load_rules
 from components import names
 from stacks.checks import database_of, role_of
@@ -156,6 +156,7 @@ def _shown(application: str, request: snapshot.SnapshotRequest) -> snapshot.Snap
         task = progress.add_task(f"snapshot of {application}", total=None)
 
         def step(seen: Step) -> None:
-            progress.update(task, description=f"snapshot of {application}: {seen.phase} {seen.table or ''}")
+            text = f"snapshot of {application}: {seen.phase} {seen.table}"
+            progress.update(task, description=text, completed=seen.done, total=seen.total or None)
 
         return snapshot.build(request, step)

@@ -1,0 +1,152 @@
+"""Copies the tables' rows by several sessions at once, all of which see the source at the same moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import psycopg
+
+from branching import copy
+from branching.connection import Connection
+from branching.progress import Progress, ProgressCallback
+from branching.units import Unit
+
+OpenSession = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What a build may take of the server."""
+
+    sessions: int = 2
+    """How many read, and as many write, at once."""
+    bytes_per_second: int | None = None
+    """Of rows read, by all sessions together; None is as fast as it goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Where rows come from and where they go."""
+
+    source: Connection
+    """The session that froze the source. It has the locks, so that it can always go on."""
+    another_source: OpenSession
+    target: OpenSession
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: another session's is told
+    """Another session failed."""
+
+
+class _Work:
+    """The units that are left, and what was done; shared by the sessions."""
+
+    def __init__(self, units: Sequence[Unit], pace: Pace, progress: ProgressCallback) -> None:
+        self.rows: Counter[str] = Counter({unit.table.key: 0 for unit in units})
+        self.failure: BaseException | None = None
+        self._left = deque(units)
+        self._progress = progress
+        self._total = sum(unit.bytes for unit in units)
+        self._done = 0
+        self._rate = pace.bytes_per_second
+        self._due = time.monotonic()
+        self._lock = threading.Lock()
+
+    def take_part(self, source: Connection, target: Connection) -> None:
+        """Copy units until none is left or another session failed."""
+        try:
+            while self.failure is None and (unit := self._next()) is not None:
+                self._copy(source, target, unit)
+        except BaseException as error:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Have all sessions stop. The first failure is the one that is told."""
+        with self._lock:
+            self.failure = self.failure or error
+
+    def _next(self) -> Unit | None:
+        with self._lock:
+            return self._left.popleft() if self._left else None
+
+    def _copy(self, source: Connection, target: Connection, unit: Unit) -> None:
+        shown = 0
+
+        def sent(size: int) -> None:
+            nonlocal shown
+            # Rows on their way are larger or smaller than on disk: a unit shows no more than its own size.
+            step = min(size, unit.bytes - shown)
+            shown += step
+            self._sent(unit, step, size)
+
+        rows = copy.copy_unit(source, target, unit, sent)
+        self._sent(unit, unit.bytes - shown, 0)
+        with self._lock:
+            self.rows[unit.table.key] += rows
+
+    def _sent(self, unit: Unit, step: int, size: int) -> None:
+        if self.failure is not None:
+            raise _Stopped
+        with self._lock:
+            self._done += step
+            self._progress(Progress(phase="rows", table=unit.table.key, done=self._done, total=self._total))
+            wait = self._wait(size)
+        if wait > 0:
+            time.sleep(wait)
+
+    def _wait(self, size: int) -> float:
+        if not self._rate:
+            return 0
+        now = time.monotonic()
+        self._due = max(self._due, now) + size / self._rate
+        return self._due - now
+
+
+def stream(units: Sequence[Unit], ends: Ends, pace: Pace, progress: ProgressCallback) -> Mapping[str, int]:
+    """Copy the units.
+
+    Returns:
+        The rows of each table, by key.
+
+    Raises:
+        BuildFailedError: the target refuses a row, named by table and constraint; or a session broke.
+    """
+    work = _Work(units, pace, progress)
+    helpers = [
+        threading.Thread(target=_help, args=(work, ends), name=f"copy {number}")
+        for number in range(min(pace.sessions, len(units)) - 1)
+    ]
+    for helper in helpers:
+        helper.start()
+    try:
+        with ends.target() as target:
+            work.take_part(ends.source, target)
+        _wait_for(helpers)
+    except BaseException as error:
+        work.fail(error)
+        _wait_for(helpers)
+        raise
+    if work.failure is not None:
+        raise work.failure
+    return dict(work.rows)
+
+
+def _wait_for(helpers: Sequence[threading.Thread]) -> None:
+    for helper in helpers:
+        helper.join()
+
+
+def _help(work: _Work, ends: Ends) -> None:
+    """A further session's part. One that can't begin leaves the work to the others."""
+    try:
+        with ends.another_source() as source, ends.target() as target:
+            work.take_part(source, target)
+    except psycopg.OperationalError:
+        return  # no connection is left, or a migration waits for a table: the first session has the locks
+    except BaseException as error:
+        work.fail(error)
