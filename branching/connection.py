@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import LiteralString
 
 import psycopg
@@ -93,6 +93,11 @@ def connect(
         raise
     connection.autocommit = autocommit
     return connection
+
+
+def nearest(server: Server) -> Server:
+    """The same server by its Unix socket, where `dump_host` is one: rows on this machine need no TLS around them."""
+    return replace(server, host=server.dump_host, sslmode="disable") if server.dump_host.startswith("/") else server
 
 
 def major(connection: Connection) -> int:

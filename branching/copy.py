@@ -8,13 +8,14 @@ import psycopg
 from psycopg import sql
 
 from branching.connection import Connection
+from branching.copy_reader import copy_to
 from branching.errors import BuildFailedError
 from branching.relations import MaterializedView, Table
 from branching.relations import Sequence as DatabaseSequence
 from branching.units import Unit
 
 _CHUNK = 256 * 1024
-"""Bytes that are gathered for one write: a row at a time would spend more on calls than on rows."""
+"""Bytes that are gathered for one write."""
 
 Sent = Callable[[int], None]
 """Told of each chunk's bytes before it is written; may wait, and may raise to end the copy."""
@@ -61,20 +62,14 @@ def _copy(source: Connection, target: Connection, unit: Unit, sent: Sent) -> int
     if unit.frozen:
         # FREEZE asks for a file that nobody else can have seen.
         target.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(table.schema, table.name)))
-    buffer = bytearray()
-    with source.cursor() as reader, target.cursor() as writer:
-        with reader.copy(unit.copy_out()) as out, writer.copy(unit.copy_in()) as into:
-            for block in out:
-                buffer += block
-                if len(buffer) >= _CHUNK:
-                    sent(len(buffer))
-                    into.write(bytes(buffer))
-                    buffer.clear()
-            sent(len(buffer))
-            into.write(bytes(buffer))
-        read, written = reader.rowcount, writer.rowcount
-    if read != written:
-        raise BuildFailedError(f"{table.key}: {read} rows were read and {written} written")
+    with target.cursor() as writer:
+        with copy_to(source, unit.copy_out(), _CHUNK) as out, writer.copy(unit.copy_in()) as into:
+            for chunk in out:
+                sent(len(chunk))
+                into.write(chunk)
+        written = writer.rowcount
+    if out.rows != written:
+        raise BuildFailedError(f"{table.key}: {out.rows} rows were read and {written} written")
     return written
 
 

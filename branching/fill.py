@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg import sql
 
 from branching import copy, publish, schema, target, units
-from branching.connection import Connection, Server, connect
+from branching.connection import Connection, Server, connect, nearest
 from branching.progress import Progress, ProgressCallback
 from branching.relations import Catalog
 from branching.rules import Classification, Rules
@@ -103,6 +103,6 @@ _UNHURRIED = {"synchronous_commit": "off"}
 
 @contextmanager
 def _as_owner(destination: Destination) -> Iterator[Connection]:
-    with connect(destination.server, destination.name, settings=_UNHURRIED) as connection:
+    with connect(nearest(destination.server), destination.name, settings=_UNHURRIED) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(destination.owner)))
         yield connection

@@ -52,9 +52,10 @@ class Rule(Protocol):
 
 
 def digest(what: sql.Composable) -> sql.Composed:
-    """Hexadecimal SHA-256 of the salt and a text."""
-    text = sql.SQL("current_setting({}) || ':' || {}").format(sql.Literal(SALT), what)
-    return sql.SQL("encode(sha256(convert_to({}, 'UTF8')), 'hex')").format(text)
+    """128 bits of the SHA-256 of the salt and a text, as 32 hexadecimal digits."""
+    # As a subquery, which the server computes once and not for each row.
+    text = sql.SQL("(SELECT current_setting({}) || ':') || {}").format(sql.Literal(SALT), what)
+    return sql.SQL("encode(substr(sha256(convert_to({}, 'UTF8')), 1, 16), 'hex')").format(text)
 
 
 def number(what: sql.Composable, below: int) -> sql.Composed:
@@ -140,10 +141,11 @@ class Hash:
     def expression(self, column: Column) -> sql.Composable:
         hashed = digest(as_text(column))
         if column.base == "uuid":
-            return sql.SQL("substr({}, 1, 32)::uuid").format(hashed)
+            return sql.SQL("{}::uuid").format(hashed)
         if column.base == "bigint":
             return sql.SQL("(('x' || substr({}, 1, 16))::bit(64)::bigint & 9223372036854775807)").format(hashed)
-        return sql.SQL("substr({}, 1, {})").format(hashed, sql.Literal(self._length(column)))
+        length = self._length(column)
+        return hashed if length == HASH_LENGTH else sql.SQL("left({}, {})").format(hashed, sql.Literal(length))
 
     def refusal(self, column: Column) -> str:
         if column.base not in ("uuid", "bigint") and not is_text(column.base):

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from branching import catalog as catalogs
 from branching import lock, masks
-from branching.connection import Connection, Server, connect
+from branching.connection import Connection, Server, connect, nearest
 from branching.errors import BuildFailedError, NotCarriedError, ServerRefusedError, SnapshotBusyError
 from branching.metadata import stamp
 from branching.relations import Catalog
@@ -34,7 +34,7 @@ class Reader:
     def session(self, database: str) -> Iterator[Connection]:
         """A session in a transaction that reads one moment and writes nothing."""
         settings = {masks.SALT: self.salt} if self.salt else {}
-        with connect(self.server, database, autocommit=False, settings=settings) as connection:
+        with connect(nearest(self.server), database, autocommit=False, settings=settings) as connection:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
