@@ -6,7 +6,7 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help up down destroy pr pr-down status psql env demo-data snapshot dump restore \
+.PHONY: help up down destroy pr pr-down status psql env demo-data explain snapshot dump restore \
         test test-all check test-unit test-database test-engine bench docs format
 
 help: ## this list
@@ -30,6 +30,8 @@ env: ## prints variables; eval them, and plain pulumi works in this shell
 	$(RUN) env
 demo-data: ## the communes of France in city_api, by its migrations
 	$(RUN) demo-data
+explain: ## APP=city-api [WRITE=1]: a masking rule for every column of its database, proposed
+	$(RUN) explain "$(APP)" --env $(ENV) $(if $(WRITE),--write)
 snapshot: ## APP=city-api: a new masked snapshot for pull requests to come
 	$(RUN) snapshot "$(APP)" --env $(ENV)
 dump: ## APP=genesis [TO=file]: a backup of its database

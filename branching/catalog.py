@@ -100,6 +100,7 @@ def _tables(connection: Connection) -> tuple[Table, ...]:
                 partition_key=bool(row["partition_key"]),
                 generated=bool(row["generated"]),
                 domain_of=_text(row, "domain_of"),
+                enum=bool(row["enum"]),
                 unique=bool(row["unique"]),
                 references=_pairs(row["references"]),
             )

@@ -40,6 +40,7 @@ COLUMNS: LiteralString = f"""
                    AND a.attnum = ANY (p.partattrs)) AS partition_key,
            (SELECT format_type(t.typbasetype, t.typtypmod) FROM pg_type t
             WHERE t.oid = a.atttypid AND t.typtype = 'd') AS domain_of,
+           EXISTS (SELECT FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'e') AS enum,
            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indnkeyatts = 1
                    AND i.indkey[0] = a.attnum) AS "unique",
            ARRAY(SELECT ARRAY[rn.nspname || '.' || rc.relname, ra.attname] FROM pg_constraint o

@@ -1,4 +1,4 @@
-"""Snapshots and branches by hand: `python -m branching snapshot|branch|drop|list`.
+"""Snapshots and branches by hand: `python -m branching explain|snapshot|branch|drop|list`.
 
 The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
 from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
@@ -22,7 +22,7 @@ from rich.console import Console
 
 from branching import branch as branches
 from branching import cli_output as output
-from branching import names, snapshot
+from branching import explain, names, snapshot
 from branching.connection import Server, connect
 from branching.errors import BranchingError
 from branching.inventory import survey
@@ -79,7 +79,7 @@ def snapshot_command(
         server=context.obj,
         application=application,
         database=database or _database_of(application),
-        rules_file=rules if rules != Path() else Path("masking") / f"{application}.yaml",
+        rules_file=_rules_file(application, rules),
         owner=owner,
         brancher=brancher,
         salt=os.environ.get("SOCLE_MASKING_SALT", ""),
@@ -87,6 +87,28 @@ def snapshot_command(
     with _messages(as_json), output.progress(errors, quiet=as_json) as progress:
         report = snapshot.build(request, progress)
     _print(asdict(report), as_json, lambda: output.snapshot_lines(report))
+
+
+@app.command(name="explain")
+def explain_command(
+    context: typer.Context,
+    application: Application,
+    rules: Annotated[
+        Path, typer.Option(help="The masking rules there are; masking/<app>.yaml where left out.")
+    ] = Path(),
+    database: Database = "",
+    owner: Annotated[str, typer.Option(help="A role to read as.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print a rules file that classifies every column, by names, types and counts of a sample; no value is shown."""
+    with _messages(as_json):
+        found = explain.explain(
+            context.obj, database or _database_of(application), _rules_file(application, rules), owner
+        )
+    if as_json:
+        _print(asdict(found), as_json, list)
+    else:
+        sys.stdout.write(found.text)
 
 
 @app.command(name="branch")
@@ -137,6 +159,10 @@ def list_command(context: typer.Context, as_json: Json = False) -> None:
 def main() -> None:
     """The entry point."""
     app(prog_name="python -m branching")
+
+
+def _rules_file(application: str, given: Path) -> Path:
+    return given if given != Path() else Path("masking") / f"{application}.yaml"
 
 
 def _database_of(application: str) -> str:

@@ -23,6 +23,8 @@ class Column:
     """As SQL writes it, schema-qualified where it isn't a built-in one."""
     domain_of: str = ""
     """For a domain, the type that it is made of."""
+    enum: bool = False
+    """Whether its values are a type's own words."""
     not_null: bool = False
     """By the column or by its domain."""
     primary_key: bool = False

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 def lines(table: str, rules: Sequence[tuple[str, str]]) -> str:
     """A table with a rule for each column, to paste into a rules file."""
-    body = "\n".join(f"    {_scalar(column)}: {word if word != 'null' else _scalar(word)}" for column, word in rules)
-    return f"tables:\n  {_scalar(table)}:\n{body}"
+    body = "\n".join(f"    {scalar(column)}: {word if word != 'null' else scalar(word)}" for column, word in rules)
+    return f"tables:\n  {scalar(table)}:\n{body}"
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """`text` as YAML, quoted where a plain scalar would be read as something else."""
     plain = text.replace("_", "a").replace(".", "a")
     words = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"}

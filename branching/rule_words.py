@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ruamel.yaml import YAML
+
 from branching.fakes import FAKES
 from branching.masks import Constant, Expression, Hash, Keep, Null, Rule, Shift, Shuffle
 from branching.relations import Column
@@ -42,6 +44,11 @@ def read(written: object) -> Rule:
     if name == "shuffle":
         return Shuffle(within=str(_parameters("shuffle", given, {"within": str}).get("within", "")))
     raise ValueError(f"has the unknown rule {{{name}: {shown(given)}}}")
+
+
+def read_text(written: str) -> Rule:
+    """The rule that a text of the file stands for. Raises ValueError as `read` does."""
+    return read(YAML(typ="safe", pure=True).load(written) if written.startswith("{") else written)
 
 
 def proposal(column: Column) -> str:

@@ -86,7 +86,7 @@ def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
     topmost = {table.key: table for table in tables if not table.root}
     for key, table in topmost.items():
         followers = [one for one in tables if one.root == key]
-        columns = [_strictest(column, followers) for column in table.columns if not column.generated]
+        columns = [strictest(column, followers) for column in table.columns if not column.generated]
         given = rules.of(key)
         missing = [column for column in columns if column.name not in given]
         if missing:
@@ -98,7 +98,7 @@ def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
                 yield from _parted(rules, topmost, key, column, given[column.name])
 
 
-def _strictest(column: Column, partitions: Sequence[Table]) -> Column:
+def strictest(column: Column, partitions: Sequence[Table]) -> Column:
     """The column with what any partition adds: a partition may forbid a null that its parent allows."""
     same = [one for table in partitions for one in table.columns if one.name == column.name]
     return replace(

@@ -59,7 +59,7 @@ class FrozenSource:
         """
         with self.reader.session(self.catalog.database) as connection:
             connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.exported)))
-            _become(connection, self.reader.role)
+            become(connection, self.reader.role)
             _lock_tables(connection, self.catalog, at_once=True)
             yield connection
             connection.rollback()
@@ -109,10 +109,10 @@ def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> C
     """
     try:
         with connection.transaction():
-            _become(connection, role)
+            become(connection, role)
             return catalogs.read(connection).without(excluded)
     except psycopg.errors.InsufficientPrivilege as error:
-        raise _unreadable(connection, role, error) from None
+        raise unreadable(connection, role, error) from None
 
 
 @contextmanager
@@ -129,12 +129,12 @@ def frozen(reader: Reader, seen: Catalog) -> Iterator[FrozenSource]:
     """
     with reader.session(seen.database) as connection:
         try:
-            _become(connection, reader.role)
+            become(connection, reader.role)
             # Before the first query, which fixes the moment: a table rewritten in between would look empty to it.
             _lock_patiently(connection, seen, reader.lock_wait_seconds)
             catalog = catalogs.read(connection).without(seen.excluded)
         except psycopg.errors.InsufficientPrivilege as error:
-            raise _unreadable(connection, reader.role, error) from None
+            raise unreadable(connection, reader.role, error) from None
         _require_same(seen, catalog)
         row = connection.execute("SELECT pg_export_snapshot(), now()").fetchone()
         if row is None or not isinstance(row[1], datetime):
@@ -162,7 +162,8 @@ def _subject(database: str) -> str:
     return f"snapshot:{database}"
 
 
-def _become(connection: Connection, role: str) -> None:
+def become(connection: Connection, role: str) -> None:
+    """Be `role` until the transaction ends; nobody else where it is empty."""
     if role:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
 
@@ -196,7 +197,8 @@ def _changed(seen: Catalog) -> BuildFailedError:
     return BuildFailedError(f"the definitions of {seen.database} changed while the snapshot began", "build again")
 
 
-def _unreadable(connection: Connection, role: str, error: psycopg.Error) -> ServerRefusedError:
+def unreadable(connection: Connection, role: str, error: psycopg.Error) -> ServerRefusedError:
+    """The error for a session that may not read."""
     who = role or connection.info.user
     return ServerRefusedError(
         f"{connection.info.user} reading as {who}: {error.diag.message_primary}",

@@ -102,6 +102,14 @@ def demo_data() -> None:
 
 
 @app.command()
+def explain(application: str, env: EnvOption = "local", *, write: bool = False) -> None:
+    """Propose a masking rule for every column of an application's database; --write adds them to its file."""
+    from tools.commands import snapshots
+
+    snapshots.explain(application, env, write=write)
+
+
+@app.command()
 def snapshot(application: str, env: EnvOption = "local") -> None:
     """Make a new masked snapshot of an application's database."""
     from tools.commands import snapshots

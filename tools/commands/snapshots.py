@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from branching import disk, inventory, snapshot, strategy
+from branching import explain as explanations
 from branching.connection import Connection, Server, connect, major
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
 from branching.progress import Progress as Step
@@ -42,18 +44,41 @@ class Base:
 
 def make(application: str, env: str) -> None:
     """Build a new version. Raises ToolError, SettingsError."""
-    settings = settings_file.environment(env)
-    if application not in settings.apps:
-        raise ToolError(
-            f"APP is “{application}”; applications of {env}: {', '.join(settings.apps)}", "make snapshot APP=…"
-        )
-    engine = environment.ready_engine()
-    servers.prepare(settings, engine, env)
+    base = _base(application, env, "make snapshot APP=…")
     try:
-        admin = servers.administrator(settings, engine, env)
-        _build(application, Base(env=env, settings=settings, engine=engine, admin=admin))
+        _build(application, base)
     except SnapshotBusyError as busy:
         raise ToolError(str(busy)) from None
+
+
+def explain(application: str, env: str, *, write: bool) -> None:
+    """Print the rules file with a proposal for each column that has none, or write it. Raises as `make` does."""
+    base = _base(application, env, "make explain APP=…")
+    app = base.settings.apps[application]
+    file = paths.ROOT / rules_file(application, base.settings)
+    owner = names.roles(role_of(application, app)).owner
+    try:
+        found = explanations.explain(base.admin, database_of(application, app), file, owner)
+    except BranchingError as error:
+        raise ToolError(str(error)) from None
+    shown = file.relative_to(paths.ROOT)
+    if not write:
+        sys.stdout.write(found.text)
+        console.print(f"{found.new} columns had no rule; WRITE=1 adds these to {shown}.")
+        return
+    partial = file.with_name(f".{file.name}")
+    partial.write_text(found.text, encoding="utf-8")
+    partial.replace(file)
+    console.print(f"[green]✓[/] {shown}: {found.new} rules added. Read them before the next snapshot.")
+
+
+def _base(application: str, env: str, command: str) -> Base:
+    settings = settings_file.environment(env)
+    if application not in settings.apps:
+        raise ToolError(f"APP is “{application}”; applications of {env}: {', '.join(settings.apps)}", command)
+    engine = environment.ready_engine()
+    servers.prepare(settings, engine, env)
+    return Base(env=env, settings=settings, engine=engine, admin=servers.administrator(settings, engine, env))
 
 
 def ensure(application: str, base: Base) -> None:
