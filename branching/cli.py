@@ -22,10 +22,11 @@ from rich.console import Console
 
 from branching import branch as branches
 from branching import cli_output as output
-from branching import explain, names, snapshot
+from branching import names, snapshot
 from branching.connection import Server, connect
 from branching.errors import BranchingError
 from branching.inventory import survey
+from branching.masking import explain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()

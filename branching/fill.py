@@ -12,9 +12,9 @@ from psycopg import sql
 
 from branching import copy, publish, schema, target, units
 from branching.connection import Connection, Server, connect, nearest
+from branching.masking.rules import Classification, Rules
 from branching.progress import Progress, ProgressCallback
 from branching.relations import Catalog
-from branching.rules import Classification, Rules
 from branching.source import FrozenSource
 from branching.stream import Ends, Pace, stream
 

@@ -9,8 +9,8 @@ from psycopg import sql
 from branching import catalog, inventory, metadata, target
 from branching.connection import Connection
 from branching.errors import BuildFailedError
+from branching.masking.rules import Rules, classify
 from branching.relations import Catalog, TableKind
-from branching.rules import Rules, classify
 
 KEEP = 2
 """Published versions that stay, whoever uses them: a branch may be being made from the one before."""

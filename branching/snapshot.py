@@ -10,9 +10,10 @@ from pathlib import Path
 
 import psycopg
 
-from branching import disk, fill, inventory, names, publish, roles, rules, rules_file, schema, source, target
+from branching import disk, fill, inventory, names, publish, roles, schema, source, target
 from branching.connection import Connection, Server, connect
 from branching.errors import BuildFailedError, SaltMissingError
+from branching.masking import rules, rules_file
 from branching.metadata import SnapshotMetadata
 from branching.progress import Progress, ProgressCallback, ignore
 from branching.relations import Catalog

@@ -11,9 +11,10 @@ import psycopg
 from psycopg import sql
 
 from branching import catalog as catalogs
-from branching import lock, masks
+from branching import lock
 from branching.connection import Connection, Server, connect, nearest
 from branching.errors import BuildFailedError, NotCarriedError, ServerRefusedError, SnapshotBusyError
+from branching.masking import masks
 from branching.metadata import stamp
 from branching.relations import Catalog
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from branching import masks
-from branching.column_types import travels_in_binary
+from branching.masking import masks
+from branching.masking.column_types import travels_in_binary
+from branching.masking.rules import Classification, MaskedColumn
 from branching.relations import Catalog, Table, TableKind
-from branching.rules import Classification, MaskedColumn
 
 RANGE_BYTES = 256 * 1024 * 1024
 """Size of a range. A larger table is cut into several, so that its last rows aren't one session's alone to copy."""

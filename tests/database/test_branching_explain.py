@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from branching.errors import RulesError
-from branching.explain import explain
-from branching.rules_file import load
+from branching.masking.explain import explain
+from branching.masking.rules_file import load
 from tests.database.branching_support import CANARY, Live
 
 pytest_plugins = ["tests.database.branching_fixtures"]

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from branching import masks
-from branching import rule_words as words
 from branching.connection import Server, connect
 from branching.errors import BuildFailedError, RulesError, SaltMissingError
-from branching.fakes import FAKES
+from branching.masking import masks
+from branching.masking import rule_words as words
+from branching.masking.fakes import FAKES
 from branching.relations import Column
 from tests.database.branching_support import CANARY, Live
 

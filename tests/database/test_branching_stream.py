@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from branching import rules, rules_file, snapshot, source, units
+from branching import snapshot, source, units
 from branching.connection import Connection, connect
 from branching.errors import BuildFailedError
+from branching.masking import rules, rules_file
 from branching.progress import Progress, ignore
 from branching.source import FrozenSource, Reader
 from branching.stream import Ends, Pace, stream

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from branching.profile import Profile
-from branching.proposals import propose
+from branching.masking.profile import Profile
+from branching.masking.proposals import propose
+from branching.masking.rules import Rules, classify
+from branching.masking.rules_file import parse
+from branching.masking.rules_writer import added
 from branching.relations import Column, Table, TableKind
-from branching.rules import Rules, classify
-from branching.rules_file import parse
-from branching.rules_writer import added
 
 NONE = Rules(path="m.yaml", tables={}, lines={})
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from branching import rule_words as words
 from branching.errors import RulesError
-from branching.masks import Rule
+from branching.masking import rule_words as words
+from branching.masking.masks import Rule
+from branching.masking.rules import classify, unused
+from branching.masking.rules_file import load, parse
 from branching.relations import Column, Table, TableKind
-from branching.rules import classify, unused
-from branching.rules_file import load, parse
 
 COMMUNES = Table(
     schema="public",

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from branching.column_types import travels_in_binary
-from branching.masks import Keep, Null, Shuffle
+from branching.masking.column_types import travels_in_binary
+from branching.masking.masks import Keep, Null, Shuffle
+from branching.masking.rules import MaskedColumn
 from branching.relations import Column, Table, TableKind
-from branching.rules import MaskedColumn
 from branching.units import FROZEN_BYTES, RANGE_BYTES, Unit, cut
 
 ID = MaskedColumn(column=Column(name="id", type="bigint"), rule=Keep())

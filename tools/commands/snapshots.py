@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from branching import disk, inventory, snapshot, strategy
-from branching import explain as explanations
 from branching.connection import Connection, Server, connect, major
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
+from branching.masking import explain as explanations
+from branching.masking.rules_file import load as load_rules
 from branching.progress import Progress as Step
-from branching.rules_file import load as load_rules
 from components import names
 from stacks.checks import database_of, role_of
 from stacks.settings import EmbeddedServer, EnvironmentSettings

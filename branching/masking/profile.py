@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from branching.column_types import is_text
 from branching.connection import Connection
+from branching.masking.column_types import is_text
 from branching.relations import Column, Table
 
 SAMPLE = 1000

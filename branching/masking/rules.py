@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from branching import rule_words as words
 from branching.errors import Problem, RulesError
-from branching.masks import Null, Rule, agree
+from branching.masking import rule_words as words
+from branching.masking.masks import Null, Rule, agree
+from branching.masking.rule_lines import lines
 from branching.relations import Column, Table
-from branching.rule_lines import lines
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ruamel.yaml import YAML
 
-from branching.fakes import FAKES
-from branching.masks import Constant, Expression, Hash, Keep, Null, Rule, Shift, Shuffle
+from branching.masking.fakes import FAKES
+from branching.masking.masks import Constant, Expression, Hash, Keep, Null, Rule, Shift, Shuffle
 from branching.relations import Column
 
 MOST_DAYS = 36_500

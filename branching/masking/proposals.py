@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from branching import rule_words as words
-from branching.column_types import is_day, is_moment, is_text
-from branching.masks import agree
-from branching.profile import Profile
+from branching.masking import rule_words as words
+from branching.masking.column_types import is_day, is_moment, is_text
+from branching.masking.masks import agree
+from branching.masking.profile import Profile
+from branching.masking.rules import Rules, strictest
 from branching.relations import Column, Table
-from branching.rules import Rules, strictest
 
 _BY_NAME = (
     (r"e_?mails?", "fake-email", "an e-mail address by its name"),

@@ -9,10 +9,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from branching import rule_words as words
 from branching.errors import Problem, RulesError
-from branching.rule_lines import lines
-from branching.rules import PlacedRule, Rules
+from branching.masking import rule_words as words
+from branching.masking.rule_lines import lines
+from branching.masking.rules import PlacedRule, Rules
 
 
 def load(path: Path) -> Rules:

@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from branching.proposals import Proposal
-from branching.rule_lines import scalar
+from branching.masking.proposals import Proposal
+from branching.masking.rule_lines import scalar
 
 
 def added(text: str, proposed: Mapping[str, Sequence[Proposal]]) -> str:

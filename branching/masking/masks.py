@@ -13,7 +13,7 @@ from typing import Protocol
 
 from psycopg import sql
 
-from branching.column_types import is_day, is_moment, is_text, limit
+from branching.masking.column_types import is_day, is_moment, is_text, limit
 from branching.relations import Column
 
 SALT = "socle.salt"

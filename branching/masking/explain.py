@@ -8,10 +8,11 @@ from pathlib import Path
 
 import psycopg
 
-from branching import profile, proposals, rules_file, rules_writer, source
+from branching import source
 from branching.connection import Server, connect
-from branching.proposals import Proposal
-from branching.rules import Rules
+from branching.masking import profile, proposals, rules_file, rules_writer
+from branching.masking.proposals import Proposal
+from branching.masking.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from branching.column_types import is_text, limit
-from branching.masks import as_text, digest, number
+from branching.masking.column_types import is_text, limit
+from branching.masking.masks import as_text, digest, number
 from branching.relations import Column
 
 FIRST_NAMES = (
