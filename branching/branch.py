@@ -16,7 +16,7 @@ from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
 from branching.errors import NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
-from branching.metadata import BranchMetadata, SnapshotMetadata, encode, now
+from branching.metadata import BranchMetadata, Content, SnapshotMetadata, encode, now
 from branching.strategy import Strategy
 
 __all__ = ["BranchInfo", "BranchRequest", "DropReport", "Limits", "create", "drop", "reset"]
@@ -40,6 +40,8 @@ class BranchRequest:
     there."""
     snapshot_version: int | None = None
     """None is the newest."""
+    content: Content = Content.MASKED
+    """What of the source's rows it may hold."""
     limits: Limits = field(default_factory=Limits)
     ttl_seconds: int | None = None
     """How long it may live, for the sweeper to read. None is for ever."""
@@ -254,17 +256,15 @@ def _choose_snapshot(connection: Connection, request: BranchRequest) -> Snapshot
     Raises:
         SnapshotMissingError: there is none.
     """
-    published = [
-        one.metadata
-        for one in inventory.survey(connection, sizes=False).of_source(request.database)
-        if one.published and one.metadata is not None
-    ]
+    published = inventory.survey(connection, sizes=False).published(request.database, request.content)
     wanted = [one for one in published if request.snapshot_version in (None, one.version)]
     if not wanted:
         version = "" if request.snapshot_version is None else f" v{request.snapshot_version}"
         have = ", ".join(f"v{one.version}" for one in published) or "none"
+        kind = "" if request.content is Content.MASKED else f"{request.content} "
         raise SnapshotMissingError(
-            f"there is no snapshot{version} of {request.application} (database {request.database}); there is {have}",
+            f"there is no {kind}snapshot{version} of {request.application} (database {request.database}); "
+            f"there is {have}",
             f"make snapshot APP={request.application}",
         )
     return wanted[-1]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-_OWN_SCHEMAS: LiteralString = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-_OWN_RELATION: LiteralString = """NOT EXISTS (
+OWN_SCHEMAS: LiteralString = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+OWN_RELATION: LiteralString = """NOT EXISTS (
     SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')"""
 
 DATABASE: LiteralString = """
@@ -24,7 +24,7 @@ TABLES: LiteralString = f"""
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
     LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND {_OWN_SCHEMAS} AND {_OWN_RELATION}
+    WHERE c.relkind IN ('r', 'p') AND {OWN_SCHEMAS} AND {OWN_RELATION}
     ORDER BY n.nspname, c.relname"""
 
 COLUMNS: LiteralString = f"""
@@ -50,16 +50,16 @@ COLUMNS: LiteralString = f"""
                  WHERE o.contype = 'f' AND o.conrelid = c.oid AND o.conparentid = 0 AND a.attnum = ANY (o.conkey)
                  ORDER BY o.oid) AS "references"
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND {_OWN_SCHEMAS} AND {_OWN_RELATION}
+    WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND {OWN_SCHEMAS} AND {OWN_RELATION}
     ORDER BY c.oid, a.attnum"""
 
 SEQUENCES: LiteralString = f"""
     SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'S' AND {_OWN_SCHEMAS} AND {_OWN_RELATION} ORDER BY 1, 2"""
+    WHERE c.relkind = 'S' AND {OWN_SCHEMAS} AND {OWN_RELATION} ORDER BY 1, 2"""
 
 FOREIGN_TABLES: LiteralString = f"""
     SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'f' AND {_OWN_SCHEMAS} AND {_OWN_RELATION} ORDER BY 1, 2"""
+    WHERE c.relkind = 'f' AND {OWN_SCHEMAS} AND {OWN_RELATION} ORDER BY 1, 2"""
 
 EXTENSIONS: LiteralString = """
     SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema
@@ -67,7 +67,7 @@ EXTENSIONS: LiteralString = """
 
 MATERIALIZED_VIEWS: LiteralString = f"""
     SELECT c.oid, n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'm' AND c.relispopulated AND {_OWN_SCHEMAS} AND {_OWN_RELATION} ORDER BY c.oid"""
+    WHERE c.relkind = 'm' AND c.relispopulated AND {OWN_SCHEMAS} AND {OWN_RELATION} ORDER BY c.oid"""
 
 VIEW_DEPENDENCIES: LiteralString = """
     SELECT DISTINCT r.ev_class AS view, d.refobjid AS needs

@@ -27,6 +27,8 @@ from branching.connection import Server, connect
 from branching.errors import BranchingError
 from branching.inventory import survey
 from branching.masking import explain
+from branching.metadata import Content
+from branching.stream import Pace
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -73,6 +75,9 @@ def snapshot_command(
     database: Database = "",
     owner: Annotated[str, typer.Option(help="A role to read as.")] = "",
     brancher: Annotated[str, typer.Option(help="The role that makes branches.")] = snapshot.BRANCHER,
+    content: Annotated[Content, typer.Option(help="What of the rows it has.")] = Content.MASKED,
+    sessions: Annotated[int, typer.Option(min=1, max=32, help="How many read and write at once.")] = 2,
+    mb_per_second: Annotated[int, typer.Option(min=0, help="Rows read, at most; 0 is no limit.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Make the next version of an application's snapshot. Masks that need a salt take SOCLE_MASKING_SALT."""
@@ -84,6 +89,8 @@ def snapshot_command(
         owner=owner,
         brancher=brancher,
         salt=os.environ.get("SOCLE_MASKING_SALT", ""),
+        content=content,
+        pace=Pace(sessions=sessions, bytes_per_second=mb_per_second * 1024 * 1024 or None),
     )
     with _messages(as_json), output.progress(errors, quiet=as_json) as progress:
         report = snapshot.build(request, progress)
@@ -120,6 +127,7 @@ def branch_command(
     name: Annotated[str, typer.Option(help="The branch's name; pr_<n> where left out.")] = "",
     database: Database = "",
     version: Annotated[int, typer.Option(help="The snapshot's version; 0 is the newest.")] = 0,
+    content: Annotated[Content, typer.Option(help="Of which kind of snapshot.")] = Content.MASKED,
     reset: Annotated[bool, typer.Option("--reset", help="Make it afresh; what is in it is lost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -132,6 +140,7 @@ def branch_command(
             pull_request=pull_request,
             password=os.environ.get("SOCLE_BRANCH_PASSWORD") or None,
             snapshot_version=version or None,
+            content=content,
         )
         info = (branches.reset if reset else branches.create)(context.obj, request)
     _print(asdict(info), as_json, lambda: output.branch_lines(info))

@@ -38,8 +38,12 @@ def snapshot_lines(report: SnapshotReport) -> list[RenderableType]:
     """A built snapshot, in a few lines."""
     made = report.metadata
     lines: list[RenderableType] = [
-        f"{report.name}: {made.rows} rows, {size(made.bytes)}, {made.seconds:.1f} s, data of {made.taken_at}"
+        f"{report.name}: {made.content}, {made.rows} rows, {size(made.bytes)}, {made.seconds:.1f} s, data of "
+        f"{made.taken_at}, rules {made.rules_digest[:12]}"
     ]
+    rules = ", ".join(f"{kind} {count}" for kind, count in sorted(made.rules.items(), key=lambda one: -one[1]))
+    lines += [f"  columns by rule: {rules}"] if rules else []
+    lines += [f"  no row could be invented for {table}" for table in report.empty]
     lines += [f"  left out: {what}" for what in made.dropped]
     lines += [f"  dropped, left by an interrupted build: {name}" for name in report.swept]
     lines += [f"  dropped, superseded: {name}" for name in report.pruned]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from psycopg import sql
 
-from branching import copy, publish, schema, target, units
+from branching import copy, publish, schema, synthetic, target, units
 from branching.connection import Connection, Server, connect, nearest
 from branching.masking.rules import Classification, Rules
+from branching.metadata import Content
 from branching.progress import Progress, ProgressCallback
 from branching.relations import Catalog
 from branching.source import FrozenSource
@@ -34,6 +35,9 @@ class Filled:
     """What a fill carried over."""
 
     rows: Mapping[str, int]
+    """By `schema.table`."""
+    empty: tuple[str, ...]
+    """Tables that should have invented rows and have none, with the constraint that refused them."""
     dropped: tuple[str, ...]
     """What it left out since it must not act in a copy."""
 
@@ -44,10 +48,20 @@ def fill(
     classification: Classification,
     programs: schema.Programs,
     *,
+    content: Content,
     pace: Pace,
     progress: ProgressCallback,
 ) -> Filled:
     """Make the definitions, stream the rows, build indexes and constraints, fill the materialized views.
+
+    Args:
+        destination: the empty database.
+        source: what to copy.
+        classification: the tables whose rows come over; none unless `content` is masked.
+        programs: PostgreSQL's own.
+        content: what of the rows comes over.
+        pace: how much of the server it may take.
+        progress: is told of each step.
 
     Raises:
         BuildFailedError: a definition or a row is refused.
@@ -76,16 +90,32 @@ def fill(
         rows = stream(units.cut(units.with_rows(catalog), classification, sessions=pace.sessions), ends, pace, progress)
         progress(Progress(phase="indexes"))
         schema.restore(dumped, section="post-data", database=name, role=destination.owner, jobs=pace.sessions)
+    empty: tuple[str, ...] = ()
     with _as_owner(destination) as connection:
-        copy.set_sequences(connection, catalog.sequences)
+        if content is Content.MASKED:
+            copy.set_sequences(connection, catalog.sequences)
+        elif content is Content.SYNTHETIC:
+            invented = synthetic.fill(connection)
+            rows, empty = invented.rows, tuple(f"{table} ({why})" for table, why in invented.empty.items())
         copy.refresh(connection, catalog.materialized_views)
-    return Filled(rows=rows, dropped=tuple(sorted({*catalog.inert, *dumped.dropped})))
+    return Filled(rows=rows, empty=empty, dropped=tuple(sorted({*catalog.inert, *dumped.dropped})))
 
 
 def settle(
-    destination: Destination, source: Catalog, rules: Rules, rows: Mapping[str, int], progress: ProgressCallback
+    destination: Destination,
+    source: Catalog,
+    rules: Rules | None,
+    rows: Mapping[str, int],
+    progress: ProgressCallback,
 ) -> None:
     """Freeze and analyse the copy, so that no branch has to, and prove that it is whole.
+
+    Args:
+        destination: the filled database.
+        source: what was copied.
+        rules: what every column of the copy is checked against; None where no row came over.
+        rows: what came over, by `schema.table`.
+        progress: is told of each step.
 
     Raises:
         BuildFailedError, RulesError: it isn't.
@@ -94,7 +124,9 @@ def settle(
         progress(Progress(phase="vacuum"))
         connection.execute("VACUUM (FREEZE, ANALYZE)")
         progress(Progress(phase="verify"))
-        publish.verify(connection, source, rules, rows)
+        copied = publish.verify(connection, source)
+        if rules is not None:
+            publish.verify_rows(connection, copied, rules, rows)
 
 
 _UNHURRIED = {"synchronous_commit": "off"}

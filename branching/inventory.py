@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from branching import names
 from branching.connection import Connection
-from branching.metadata import BranchMetadata, Metadata, SnapshotMetadata, decode
+from branching.metadata import BranchMetadata, Content, Metadata, SnapshotMetadata, decode
 
 INTERRUPTED_DROP = -2
 """The connection limit that PostgreSQL gives a database whose drop was interrupted."""
@@ -91,6 +91,11 @@ class Inventory:
     """By database, then by version."""
     branches: tuple[Branch, ...]
     """By pull request, then by name."""
+
+    def published(self, database: str, content: Content = Content.MASKED) -> tuple[SnapshotMetadata, ...]:
+        """What the published snapshots of one source with that content say of themselves, the oldest version first."""
+        found = (one.metadata for one in self.of_source(database) if one.published)
+        return tuple(one for one in found if one is not None and one.content == content)
 
     def of_source(self, database: str) -> tuple[Snapshot, ...]:
         """The snapshots of one source, the oldest version first."""

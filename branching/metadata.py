@@ -6,11 +6,24 @@ A comment is world-readable on the server, so it holds names, numbers and settin
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 KEY = "socle"
+
+
+class Content(StrEnum):
+    """What a snapshot has of the source's rows."""
+
+    MASKED = "masked"
+    """All, masked by the rules."""
+    SYNTHETIC = "synthetic"
+    """None; a few invented ones."""
+    SCHEMA = "schema"
+    """None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +52,12 @@ class SnapshotMetadata:
     """The NOLOGIN role that owns the objects."""
     comment: str
     """The source's own comment."""
+    content: str = "masked"
+    """A `Content`, as text."""
+    rules: Mapping[str, int] = field(default_factory=dict)
+    """How many columns of the rules file have each kind of rule."""
+    empty: tuple[str, ...] = ()
+    """Tables of a synthetic snapshot that no row could be invented for."""
     kind: str = "snapshot"
 
 
@@ -76,7 +95,7 @@ def decode(comment: str | None) -> Metadata | None:
     try:
         content: Any = json.loads(comment or "")[KEY]
         kind = {"snapshot": SnapshotMetadata, "branch": BranchMetadata}[content["kind"]]
-        known = {field.name for field in fields(kind)}
+        known = {one.name for one in fields(kind)}
         values = {name: _frozen(value) for name, value in content.items() if name in known}
         made: Metadata = kind(**values)
     except (ValueError, KeyError, TypeError):

@@ -6,25 +6,27 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from branching import catalog, inventory, metadata, target
+from branching import catalog, inventory, metadata, names, target
 from branching.connection import Connection
 from branching.errors import BuildFailedError
 from branching.masking.rules import Rules, classify
+from branching.metadata import Content
 from branching.relations import Catalog, TableKind
 
 KEEP = 2
 """Published versions that stay, whoever uses them: a branch may be being made from the one before."""
 
 
-def verify(connection: Connection, source: Catalog, rules: Rules, rows: Mapping[str, int]) -> None:
-    """Compare the finished copy with what was read. Only names are compared with the source, never values.
+def verify(connection: Connection, source: Catalog) -> Catalog:
+    """Compare the finished copy's definitions with what was read. Only names are compared, never values.
+
+    Returns:
+        The copy's catalog.
 
     Raises:
-        BuildFailedError: rows are missing, a table or a column differs, or a constraint was left unchecked.
-        RulesError: the copy has a column that no rule classifies.
+        BuildFailedError: a table or a column differs, or a constraint was left unchecked.
     """
     copied = catalog.read(connection)
-    classify(rules, copied.tables)
     if _layout(copied) != _layout(source):
         differing = _layout(copied) ^ _layout(source)
         raise BuildFailedError(
@@ -33,14 +35,24 @@ def verify(connection: Connection, source: Catalog, rules: Rules, rows: Mapping[
     left = copied.unvalidated - source.unvalidated
     if left:
         raise BuildFailedError(f"constraints are not validated: {', '.join(sorted(left))}")
+    return copied
+
+
+def verify_rows(connection: Connection, copied: Catalog, rules: Rules, rows: Mapping[str, int]) -> None:
+    """Compare the rows of the finished copy with those that were streamed.
+
+    Raises:
+        BuildFailedError: rows are missing.
+        RulesError: the copy has a column that no rule classifies.
+    """
+    classify(rules, copied.tables)
     for table in copied.tables:
+        streamed = rows.get(table.key, 0)
         if table.kind is TableKind.ORDINARY:
             relation = sql.Identifier(table.schema, table.name)
             row = connection.execute(sql.SQL("SELECT count(*) FROM ONLY {}").format(relation)).fetchone()
-            if row is None or row[0] != rows[table.key]:
-                raise BuildFailedError(
-                    f"{table.key}: {rows[table.key]} rows were streamed, the copy has {row and row[0]}"
-                )
+            if row is None or row[0] != streamed:
+                raise BuildFailedError(f"{table.key}: {streamed} rows were streamed, the copy has {row and row[0]}")
 
 
 def publish(connection: Connection, name: str, content: metadata.SnapshotMetadata) -> None:
@@ -86,10 +98,16 @@ def superseded(found: inventory.Inventory, database: str, keep: int) -> tuple[st
         for branch in found.branches
         if branch.metadata is not None and branch.metadata.database == database
     }
-    published = [snapshot for snapshot in found.of_source(database) if snapshot.published]
     return tuple(
-        snapshot.name for snapshot in published[: max(len(published) - keep, 0)] if snapshot.version not in used
+        names.snapshot_name(database, old.version)
+        for content in Content
+        for old in _all_but(found.published(database, content), keep)
+        if old.version not in used
     )
+
+
+def _all_but(published: tuple[metadata.SnapshotMetadata, ...], keep: int) -> tuple[metadata.SnapshotMetadata, ...]:
+    return published[: max(len(published) - keep, 0)]
 
 
 def next_version(found: inventory.Inventory, database: str) -> int:

@@ -14,7 +14,7 @@ from branching import disk, fill, inventory, names, publish, roles, schema, sour
 from branching.connection import Connection, Server, connect
 from branching.errors import BuildFailedError, SaltMissingError
 from branching.masking import rules, rules_file
-from branching.metadata import SnapshotMetadata
+from branching.metadata import Content, SnapshotMetadata
 from branching.progress import Progress, ProgressCallback, ignore
 from branching.relations import Catalog
 from branching.settings import restorable
@@ -51,6 +51,8 @@ class SnapshotRequest:
     lock_wait_seconds: int = 60
     """How long to wait for a table that a migration of the source holds, before giving up."""
     pace: Pace = field(default_factory=Pace)
+    content: Content = Content.MASKED
+    """What of the rows it has. Only a masked one asks for rules."""
     free_bytes: disk.FreeBytes | None = field(default=None, repr=False)
     """Asks for the free bytes of the server's disk; None looks itself where the server is on this machine."""
 
@@ -63,6 +65,8 @@ class SnapshotReport:
     metadata: SnapshotMetadata
     rows: Mapping[str, int]
     """By `schema.table`."""
+    empty: tuple[str, ...]
+    """Tables that should have invented rows and have none, with the constraint that refused them."""
     unused: tuple[str, ...]
     """Rules for tables and columns that aren't there, one line each."""
     swept: tuple[str, ...]
@@ -99,12 +103,12 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
         BuildFailedError: the copy failed or isn't whole; it is gone.
     """
     started = time.monotonic()
-    read_rules = rules_file.load(request.rules_file)
+    read_rules = _rules(request)
     programs = schema.find_programs(request.pg_dump)
     owner = names.branch_owner(request.database)
     with source.guard(request.server, request.database) as guard, connect(request.server) as admin:
         seen = source.read(guard, request.owner, read_rules.excluded)
-        rules.classify(read_rules, seen.tables)
+        _classify(request, read_rules, seen)
         _require_salt(request, read_rules)
         source.require_carried(seen)
         _require_disk(request, admin, seen)
@@ -138,12 +142,23 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
             login_settings=restorable(dict(catalog.role_settings).get(request.login_role or request.database, ())),
             owner=one.owner,
             comment=catalog.comment,
+            content=request.content,
+            rules=one.rules.counts,
+            empty=filled.empty,
         )
         source.require_guard(one.guard, request.database)
         publish.publish(one.admin, name, content)
     pruned = publish.prune(one.admin, request.database, request.keep)
     unused = tuple(f"{rule.where}: {rule.subject} {rule.found}" for rule in rules.unused(one.rules, catalog.tables))
-    return SnapshotReport(name=name, metadata=content, rows=filled.rows, unused=unused, swept=swept, pruned=pruned)
+    return SnapshotReport(
+        name=name,
+        metadata=content,
+        rows=filled.rows,
+        empty=filled.empty,
+        unused=unused,
+        swept=swept,
+        pruned=pruned,
+    )
 
 
 def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Filled, Catalog, str]:
@@ -156,17 +171,30 @@ def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Fill
         filled = fill.fill(
             destination,
             live,
-            rules.classify(one.rules, live.catalog.tables),
+            _classify(request, one.rules, live.catalog),
             one.programs,
+            content=request.content,
             pace=request.pace,
             progress=progress,
         )
-    fill.settle(destination, live.catalog, one.rules, filled.rows, progress)
+    checked = one.rules if request.content is Content.MASKED else None
+    fill.settle(destination, live.catalog, checked, filled.rows, progress)
     return filled, live.catalog, live.taken_at
 
 
+def _rules(request: SnapshotRequest) -> rules.Rules:
+    """The rules; without a file none, where no row comes over that would need them."""
+    if request.content is not Content.MASKED and not request.rules_file.exists():
+        return rules.Rules(path=str(request.rules_file), tables={}, lines={})
+    return rules_file.load(request.rules_file)
+
+
+def _classify(request: SnapshotRequest, read_rules: rules.Rules, seen: Catalog) -> rules.Classification:
+    return rules.classify(read_rules, seen.tables) if request.content is Content.MASKED else {}
+
+
 def _require_salt(request: SnapshotRequest, read_rules: rules.Rules) -> None:
-    if read_rules.salted and len(request.salt) < SHORTEST_SALT:
+    if request.content is Content.MASKED and read_rules.salted and len(request.salt) < SHORTEST_SALT:
         raise SaltMissingError(
             f"{request.rules_file} has masks that need a secret salt of at least {SHORTEST_SALT} characters; "
             f"{len(request.salt)} were given",

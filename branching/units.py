@@ -74,8 +74,13 @@ def with_rows(catalog: Catalog) -> list[Table]:
 
 
 def cut(tables: Sequence[Table], classification: Classification, *, sessions: int) -> list[Unit]:
-    """The units of these tables for so many sessions, in the order in which to begin them."""
-    return [unit for table in tables for unit in _units(table, classification[table.key], sessions)]
+    """The units of those tables that are classified, for so many sessions, in the order in which to begin them."""
+    return [
+        unit
+        for table in tables
+        if table.key in classification
+        for unit in _units(table, classification[table.key], sessions)
+    ]
 
 
 def _units(table: Table, columns: tuple[MaskedColumn, ...], sessions: int) -> Iterator[Unit]:

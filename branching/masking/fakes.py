@@ -80,26 +80,30 @@ _KINDS = {
 class Fake:
     """An invented value of one kind."""
 
-    kind: str
+    what: str
     needs: tuple[str, ...] = ()
     salted: bool = True
     across_rows: bool = False
 
     @property
     def word(self) -> str:
-        return f"fake-{self.kind}"
+        return f"fake-{self.what}"
+
+    @property
+    def kind(self) -> str:
+        return self.word
 
     def expression(self, column: Column) -> sql.Composable:
-        return _KINDS[self.kind][0](column)
+        return _KINDS[self.what][0](column)
 
     def refusal(self, column: Column) -> str:
         if not is_text(column.base):
-            return f"is {column.type}, and a fake {self.kind} is text"
+            return f"is {column.type}, and a fake {self.what} is text"
         size = limit(column.base)
-        if size is not None and size < _KINDS[self.kind][1]:
-            return f"is {column.type}, too short for a fake {self.kind} of up to {_KINDS[self.kind][1]} characters"
-        if column.unique and self.kind != "email":
-            return f"is unique, and two rows could get the same {self.kind}"
+        if size is not None and size < _KINDS[self.what][1]:
+            return f"is {column.type}, too short for a fake {self.what} of up to {_KINDS[self.what][1]} characters"
+        if column.unique and self.what != "email":
+            return f"is unique, and two rows could get the same {self.what}"
         return "decides a row's partition" if column.partition_key else ""
 
 

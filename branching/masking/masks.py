@@ -33,6 +33,10 @@ class Rule(Protocol):
         """As the file writes it, parameters included."""
 
     @property
+    def kind(self) -> str:
+        """The word without parameters."""
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Other columns of the table that the expression reads."""
 
@@ -74,6 +78,7 @@ class Keep:
     """The value as it is."""
 
     word: str = "keep"
+    kind: str = "keep"
     needs: tuple[str, ...] = ()
     salted: bool = False
     across_rows: bool = False
@@ -90,6 +95,7 @@ class Null:
     """NULL for every row."""
 
     word: str = "null"
+    kind: str = "null"
     needs: tuple[str, ...] = ()
     salted: bool = False
     across_rows: bool = False
@@ -110,6 +116,7 @@ class Constant:
     """One value for all rows that have one."""
 
     value: str
+    kind: str = "constant"
     needs: tuple[str, ...] = ()
     salted: bool = False
     across_rows: bool = False
@@ -134,6 +141,7 @@ class Hash:
     """A value that tells nothing, the same for the same value in every table: joins still work."""
 
     word: str = "hash"
+    kind: str = "hash"
     needs: tuple[str, ...] = ()
     salted: bool = True
     across_rows: bool = False
@@ -165,6 +173,7 @@ class Shift:
 
     days: int = 90
     by: str = ""
+    kind: str = "shift"
     salted: bool = True
     across_rows: bool = False
 
@@ -206,6 +215,7 @@ class Shuffle:
     """
 
     within: str = ""
+    kind: str = "shuffle"
     salted: bool = True
     across_rows: bool = True
 
@@ -239,6 +249,7 @@ class Expression:
     """Whatever SQL the file gives, over the row's columns."""
 
     text: str
+    kind: str = "sql"
     needs: tuple[str, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,10 +34,21 @@ class Rules:
     """The line of each table."""
     excluded: tuple[str, ...] = ()
     """Schemas that a snapshot doesn't have at all."""
+    emptied: tuple[str, ...] = ()
+    """Tables, as `schema.table` or `schema.*`, that a snapshot has without their rows."""
 
     def of(self, key: str) -> Mapping[str, PlacedRule]:
         """The rules of a table: its own, else those of `schema.*`, for schemas whose tables come and go."""
         return self.tables.get(key) or self.tables.get(f"{key.partition('.')[0]}.*", {})
+
+    def empties(self, key: str) -> bool:
+        """Whether the rows of a table, a topmost one, stay behind. Its columns then need no rule."""
+        return key in self.emptied or f"{key.partition('.')[0]}.*" in self.emptied
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many columns of the file have each kind of rule."""
+        return dict(Counter(placed.rule.kind for columns in self.tables.values() for placed in columns.values()))
 
     @property
     def salted(self) -> bool:
@@ -47,7 +59,8 @@ class Rules:
     def digest(self) -> str:
         """SHA-256 of what the rules say, whatever the file's layout and comments."""
         plain = {table: {name: p.rule.word for name, p in columns.items()} for table, columns in self.tables.items()}
-        said = [plain, sorted(self.excluded)] if self.excluded else plain
+        lists = [sorted(one) for one in (self.excluded, self.emptied)]
+        said = [plain, *lists] if any(lists) else plain
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -64,7 +77,7 @@ Classification = Mapping[str, tuple[MaskedColumn, ...]]
 
 
 def classify(rules: Rules, tables: Sequence[Table]) -> Classification:
-    """The columns to copy of each table that has rows.
+    """The columns to copy of each table whose rows come over.
 
     Raises:
         RulesError: with every column that no rule classifies, and every rule that its column can't take.
@@ -79,12 +92,15 @@ def classify(rules: Rules, tables: Sequence[Table]) -> Classification:
             if not column.generated
         )
         for table in tables
+        if not rules.empties(table.classified_by)
     }
 
 
 def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
     topmost = {table.key: table for table in tables if not table.root}
     for key, table in topmost.items():
+        if rules.empties(key):
+            continue
         followers = [one for one in tables if one.root == key]
         columns = [strictest(column, followers) for column in table.columns if not column.generated]
         given = rules.of(key)
@@ -96,6 +112,7 @@ def _problems(rules: Rules, tables: Sequence[Table]) -> Iterator[Problem]:
                 yield from _unfit(rules, key, column, given[column.name])
                 yield from _needy(rules, key, [one.name for one in columns], column, given[column.name])
                 yield from _parted(rules, topmost, key, column, given[column.name])
+                yield from _orphaned(rules, key, column, given[column.name])
 
 
 def strictest(column: Column, partitions: Sequence[Table]) -> Column:
@@ -154,7 +171,7 @@ def _parted(
     for table, name in column.references:
         other = next((one for one in tables[table].columns if one.name == name), None) if table in tables else None
         of = rules.of(table).get(name)
-        if other is None or of is None or agree(placed.rule, column, of.rule, other):
+        if other is None or of is None or rules.empties(table) or agree(placed.rule, column, of.rule, other):
             continue
         fitting = [word for word, rule in words.SIMPLE.items() if not rule.refusal(column)]
         fitting = [word for word in fitting if agree(words.SIMPLE[word], column, of.rule, other)]
@@ -165,6 +182,20 @@ def _parted(
             allowed=", ".join(dict.fromkeys([of.rule.word, *fitting])),
             write=lines(key, [(column.name, of.rule.word)]),
         )
+
+
+def _orphaned(rules: Rules, key: str, column: Column, placed: PlacedRule) -> Iterator[Problem]:
+    """A foreign key to a table whose rows stay behind."""
+    for table, name in column.references:
+        if rules.empties(table) and not isinstance(placed.rule, Null):
+            nullable = not Null().refusal(column)
+            yield Problem(
+                where=f"{rules.path}:{placed.line}",
+                subject=f"{key}.{column.name}",
+                found=f"refers to {table}.{name}, whose rows are excluded",
+                allowed=f"null, or {key} in excludeDataOf as well" if nullable else f"{key} in excludeDataOf as well",
+                write=lines(key, [(column.name, "null")]) if nullable else f"excludeDataOf: [{table}, {key}]",
+            )
 
 
 def unused(rules: Rules, tables: Sequence[Table]) -> tuple[Problem, ...]:
@@ -178,6 +209,11 @@ def unused(rules: Rules, tables: Sequence[Table]) -> tuple[Problem, ...]:
 
 def _stale(rules: Rules, topmost: Mapping[str, Table], tables: Sequence[Table]) -> Iterator[Problem]:
     partitions = {table.key: table.root for table in tables if table.root}
+    for key in rules.emptied:
+        if key not in topmost and not key.endswith(".*"):
+            found = "is no topmost table of the database"
+            yield Problem(where=rules.path, subject=f"excludeDataOf: {key}", found=found, allowed=", ".join(topmost),
+                          write=f"# delete {key} from excludeDataOf")  # fmt: skip
     for key, columns in rules.tables.items():
         if key.endswith(".*"):
             continue

@@ -39,11 +39,17 @@ def parse(text: str, path: str) -> Rules:
         document = YAML(typ="rt").load(text)
     except YAMLError as error:
         raise RulesError((_unreadable(error, path),)) from None
-    reader = _Reader(path=path, problems=[], tables={}, lines={}, excluded=[])
+    reader = _Reader(path=path, problems=[], tables={}, lines={}, excluded=[], emptied=[])
     reader.document(document)
     if reader.problems:
         raise RulesError(tuple(reader.problems))
-    return Rules(path=path, tables=reader.tables, lines=reader.lines, excluded=tuple(reader.excluded))
+    return Rules(
+        path=path,
+        tables=reader.tables,
+        lines=reader.lines,
+        excluded=tuple(reader.excluded),
+        emptied=tuple(reader.emptied),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class _Reader:
     tables: dict[str, dict[str, PlacedRule]]
     lines: dict[str, int]
     excluded: list[str]
+    emptied: list[str]
 
     def document(self, document: object) -> None:
         if not isinstance(document, CommentedMap):
@@ -61,6 +68,8 @@ class _Reader:
         for name in document:
             if name == "excludeSchemas":
                 self._exclude(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
+            elif name == "excludeDataOf":
+                self._empty(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
             elif name != "tables":
                 where = f"{self.path}:{document.lc.key(name)[0] + 1}"
                 self.problems.append(_misshapen(where, str(name), "is an unknown key"))
@@ -84,6 +93,20 @@ class _Reader:
                 found=f"is {words.shown(schemas)}",
                 allowed="a list of schemas, public not among them",
                 write="excludeSchemas: [audit]",
+            )
+        )
+
+    def _empty(self, tables: object, where: str) -> None:
+        if isinstance(tables, list) and all(isinstance(table, str) and "." in table for table in tables):
+            self.emptied.extend(str(table) for table in tables)
+            return
+        self.problems.append(
+            Problem(
+                where=where,
+                subject="excludeDataOf",
+                found=f"is {words.shown(tables)}",
+                allowed="a list of tables as schema.table, or schema.* for all of a schema",
+                write="excludeDataOf: [public.audit_log]",
             )
         )
 

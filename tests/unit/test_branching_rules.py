@@ -243,6 +243,41 @@ def test_rules_that_fit(rules: dict[str, str]) -> None:
     assert len(classify(parse(masked(**rules), "rules.yaml"), [PEOPLE, TEAMS])["public.people"]) == 7
 
 
+def test_a_table_whose_rows_stay_behind_needs_no_rules() -> None:
+    text = "excludeDataOf: [public.communes]\ntables: {}\n"
+    assert classify(parse(text, "rules.yaml"), [COMMUNES]) == {}
+    assert classify(parse(text.replace("communes", "*"), "rules.yaml"), [COMMUNES]) == {}
+    assert parse(text, "r").digest != parse("tables: {}", "r").digest
+    [stale] = unused(parse(text.replace("communes", "gone"), "rules.yaml"), [COMMUNES])
+    assert str(stale).startswith("rules.yaml: excludeDataOf: public.gone: is no topmost table of the database")
+
+
+@pytest.mark.parametrize(
+    ("rule", "not_null", "found"),
+    [
+        ("keep", False, "whose rows are excluded, so that"),
+        ("keep", True, "public.people in excludeDataOf as well"),
+        ('"null"', False, ""),
+    ],
+)
+def test_a_foreign_key_to_rows_that_stay_behind(rule: str, not_null: bool, found: str) -> None:
+    team = Column(name="team", type="uuid", not_null=not_null, references=(("public.teams", "id"),))
+    people = Table(schema="public", name="people", kind=TableKind.ORDINARY, columns=(team,))
+    text = f"excludeDataOf: [public.teams]\ntables:\n  public.people:\n    team: {rule}\n"
+    if not found:
+        assert list(classify(parse(text, "rules.yaml"), [people, TEAMS])) == ["public.people"]
+        return
+    [problem] = problems(text, people, TEAMS)
+    assert "rules.yaml:4: public.people.team: refers to public.teams.id, whose rows are excluded" in problem
+    assert found.partition(",")[0] in problem
+
+
+@pytest.mark.parametrize("value", ["audit", "[audit]", "[1]", "{a: 1}"])
+def test_tables_whose_rows_stay_behind_are_a_list(value: str) -> None:
+    with pytest.raises(RulesError, match=r"(?s)m\.yaml:1: excludeDataOf: .*excludeDataOf: \[public\.audit_log\]"):
+        parse(f"excludeDataOf: {value}\ntables: {{}}\n", "m.yaml")
+
+
 @pytest.mark.parametrize("rule", [*words.SIMPLE.values(), words.read({"constant": "it's"}), words.read({"sql": "a"})])
 def test_a_rule_reads_back_what_it_writes(rule: Rule) -> None:
     assert words.read(YAML(typ="safe").load(rule.word if rule.word != "null" else '"null"')) == rule

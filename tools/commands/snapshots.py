@@ -99,9 +99,8 @@ def require_room(applications: Iterable[str], base: Base) -> None:
         found = inventory.survey(admin, sizes=False)
         needed = 0
         for application in applications:
-            published = found.of_source(database_of(application, base.settings.apps[application]))
-            sizes = [one.metadata.bytes for one in published if one.published and one.metadata]
-            needed += strategy.choose(sizes[-1], major(admin)).disk_bytes if sizes else 0
+            published = found.published(database_of(application, base.settings.apps[application]))
+            needed += strategy.choose(published[-1].bytes, major(admin)).disk_bytes if published else 0
         try:
             disk.require(needed, disk.local_free_bytes(base.admin, admin), "the pull request's copy")
         except DiskShortError as short:
@@ -109,7 +108,7 @@ def require_room(applications: Iterable[str], base: Base) -> None:
 
 
 def _published(admin: Connection, database: str) -> bool:
-    return any(one.published for one in inventory.survey(admin, sizes=False).of_source(database))
+    return bool(inventory.survey(admin, sizes=False).published(database))
 
 
 def _build_or_wait(application: str, base: Base, published: Callable[[], bool]) -> None:

@@ -82,14 +82,13 @@ def _applications(env: str, settings: EnvironmentSettings, databases: Databases)
         table.add_column(column)
     for name, app in settings.apps.items():
         database = database_of(name, app)
-        snapshots = [one for one in databases.branching.of_source(database) if one.published]
-        newest = snapshots[-1] if snapshots else None
+        newest = next(reversed(databases.branching.published(database)), None)
         table.add_row(
             name,
             database,
             size(databases.sizes.get(database)),
             f"v{newest.version}" if newest else "–",
-            _age(newest.age_seconds if newest else None),
+            _age(inventory.seconds_since(newest.taken_at) if newest else None),
         )
     return table
 
