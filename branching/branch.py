@@ -11,11 +11,12 @@ import psycopg
 import tenacity
 
 from branching import branch_plan as plan
-from branching import branch_role, branch_state, disk, inventory, names, strategy
+from branching import branch_role, branch_state, disk, inventory, names, probe, strategy
 from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
 from branching.errors import NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
+from branching.measures import TYPICAL
 from branching.metadata import BranchMetadata, Content, SnapshotMetadata, encode, now
 from branching.strategy import Strategy
 
@@ -107,6 +108,20 @@ def reset(server: Server, request: BranchRequest) -> BranchInfo:
         return _make(server, connection, request, started)
 
 
+def predict(server: Server, request: BranchRequest, *, afresh: bool = False) -> strategy.Plan | None:
+    """What `create`, or `reset` where `afresh`, would do and cost. Changes nothing.
+
+    Returns:
+        None where it would keep the branch that is there.
+
+    Raises as `create` does.
+    """
+    with _session(server, request) as connection:
+        if _existing(connection, request) is not None and not afresh:
+            return None
+        return _choose(connection, request, _free(server, connection, request))[1]
+
+
 @contextmanager
 def _session(server: Server, request: BranchRequest) -> Iterator[Connection]:
     names.checked_branch(request.name)
@@ -166,12 +181,13 @@ def _keep(connection: Connection, request: BranchRequest, existing: BranchMetada
 
 def _make(server: Server, connection: Connection, request: BranchRequest, started: float) -> BranchInfo:
     # Whatever can refuse comes before the drop: a reset that can't begin again must not lose what is there.
-    needed = strategy.choose(_choose_snapshot(connection, request).bytes, major(connection)).disk_bytes
-    free = request.free_bytes() if request.free_bytes else disk.local_free_bytes(server, connection)
-    disk.require(needed, free, f"the branch {request.name}")
+    free = _free(server, connection, request)
+    _, planned = _choose(connection, request, free)
+    disk.require(planned.disk_bytes, free, f"the branch {request.name}")
     branch_role.ensure(connection, request.name, request.password, request.limits)
     drop_database(connection, request.name)
-    snapshot, chosen = _copy(connection, request)
+    copying = time.monotonic()
+    snapshot, chosen = _copy(connection, request, free)
     metadata = BranchMetadata(
         application=request.application,
         database=request.database,
@@ -181,6 +197,9 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         created_at=now(),
         ttl_seconds=request.ttl_seconds,
         comment=snapshot.comment,
+        strategy=chosen.strategy.value,
+        seconds=round(time.monotonic() - copying, 3),
+        bytes=snapshot.bytes,
     )
     # In one transaction: until it commits the copy is closed and unmarked, which the next run takes for unfinished.
     with connection.transaction():
@@ -233,9 +252,8 @@ def _restore_settings(connection: Connection, request: BranchRequest, snapshot: 
     stop=tenacity.stop_after_delay(60),
     reraise=True,
 )
-def _copy(connection: Connection, request: BranchRequest) -> tuple[SnapshotMetadata, strategy.Plan]:
-    snapshot = _choose_snapshot(connection, request)
-    chosen = strategy.choose(snapshot.bytes, major(connection))
+def _copy(connection: Connection, request: BranchRequest, free: int | None) -> tuple[SnapshotMetadata, strategy.Plan]:
+    snapshot, chosen = _choose(connection, request, free)
     if chosen.clone:
         _share_blocks(connection)
     name = names.snapshot_name(snapshot.database, snapshot.version)
@@ -250,13 +268,18 @@ def _share_blocks(connection: Connection) -> None:
         return  # a platform without it: the server copies, which is slower and nothing else
 
 
-def _choose_snapshot(connection: Connection, request: BranchRequest) -> SnapshotMetadata:
-    """The published snapshot that is asked for.
+def _free(server: Server, connection: Connection, request: BranchRequest) -> int | None:
+    return request.free_bytes() if request.free_bytes else disk.local_free_bytes(server, connection)
+
+
+def _choose(connection: Connection, request: BranchRequest, free: int | None) -> tuple[SnapshotMetadata, strategy.Plan]:
+    """The published snapshot that is asked for, and how to copy it.
 
     Raises:
         SnapshotMissingError: there is none.
     """
-    published = inventory.survey(connection, sizes=False).published(request.database, request.content)
+    found = inventory.survey(connection, sizes=False)
+    published = found.published(request.database, request.content)
     wanted = [one for one in published if request.snapshot_version in (None, one.version)]
     if not wanted:
         version = "" if request.snapshot_version is None else f" v{request.snapshot_version}"
@@ -267,4 +290,6 @@ def _choose_snapshot(connection: Connection, request: BranchRequest) -> Snapshot
             f"there is {have}",
             f"make snapshot APP={request.application}",
         )
-    return wanted[-1]
+    measures = probe.known(found, connection.info.server_version) or TYPICAL
+    room = None if free is None else free - disk.RESERVE
+    return wanted[-1], strategy.choose(wanted[-1].bytes, major(connection), measures, room)

@@ -58,6 +58,8 @@ class SnapshotMetadata:
     """How many columns of the rules file have each kind of rule."""
     empty: tuple[str, ...] = ()
     """Tables of a synthetic snapshot that no row could be invented for."""
+    measures: Mapping[str, Any] = field(default_factory=dict)
+    """What a probe of the server found, see `measures.Measures`."""
     kind: str = "snapshot"
 
 
@@ -76,6 +78,12 @@ class BranchMetadata:
     """How long after `created_at` it may be swept; None is for ever."""
     comment: str = ""
     """The source's own comment."""
+    strategy: str = ""
+    """How it was copied."""
+    seconds: float = 0
+    """How long the copy took."""
+    bytes: int = 0
+    """Size of its snapshot."""
     kind: str = "branch"
 
 

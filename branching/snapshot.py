@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from branching import disk, fill, inventory, names, publish, roles, schema, source, target
+from branching import disk, fill, inventory, names, probe, publish, roles, schema, source, target
 from branching.connection import Connection, Server, connect
 from branching.errors import BuildFailedError, SaltMissingError
 from branching.masking import rules, rules_file
@@ -51,6 +52,8 @@ class SnapshotRequest:
     lock_wait_seconds: int = 60
     """How long to wait for a table that a migration of the source holds, before giving up."""
     pace: Pace = field(default_factory=Pace)
+    probe: bool = True
+    """Whether to measure how fast the server copies, where no snapshot on it remembers."""
     content: Content = Content.MASKED
     """What of the rows it has. Only a masked one asks for rules."""
     free_bytes: disk.FreeBytes | None = field(default=None, repr=False)
@@ -145,6 +148,7 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
             content=request.content,
             rules=one.rules.counts,
             empty=filled.empty,
+            measures=_measures(one),
         )
         source.require_guard(one.guard, request.database)
         publish.publish(one.admin, name, content)
@@ -205,6 +209,13 @@ def _require_salt(request: SnapshotRequest, read_rules: rules.Rules) -> None:
 def _require_disk(request: SnapshotRequest, admin: Connection, seen: Catalog) -> None:
     free = request.free_bytes() if request.free_bytes else disk.local_free_bytes(request.server, admin)
     disk.require(seen.bytes, free, f"a snapshot of {request.database}")
+
+
+def _measures(one: _Build) -> dict[str, Any]:
+    found = probe.known(inventory.survey(one.admin, sizes=False), one.admin.info.server_version)
+    if found is None and one.request.probe:
+        found = probe.measure(one.request.server, one.admin)
+    return found.to_plain() if found else {}
 
 
 def _size(admin: Connection, name: str) -> int:

@@ -1,13 +1,15 @@
-"""How CREATE DATABASE copies a snapshot. Pure; the thresholds are DESIGN.md's measurements, to be taken on the server
-itself later."""
+"""How CREATE DATABASE copies a snapshot, and what that will cost: chosen from what was measured on the server. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
-WAL_LOG_BELOW = 200 * 1024 * 1024
-"""Bytes up to which writing the copy to the WAL costs less than the two checkpoints that copying files forces."""
+from branching.measures import TYPICAL, Measures
+
+CHECKPOINT_SECONDS = 0.25
+"""What a forced checkpoint weighs in the choice beside the seconds it takes: everybody on the server pays for it."""
+FILE_COPY_CHECKPOINTS = 2
 
 
 class Strategy(Enum):
@@ -21,21 +23,67 @@ class Strategy(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be done."""
+    """What will be done, and what it is predicted to cost."""
 
     strategy: Strategy
     clone: bool
     """Whether the server shall share the files' blocks where its filesystem can (PostgreSQL 18)."""
+    seconds: float
+    wal_bytes: int
+    checkpoints: int
     disk_bytes: int
-    """What it may take of the server's disk: the files and, through the WAL, as much again. Where blocks are shared it
-    takes less, which can't be known before."""
+    """Of the server's disk: the files and, through the WAL, as much again. Nothing where blocks are shared."""
+
+    @property
+    def cost(self) -> float:
+        """Seconds, with what the others on the server pay."""
+        return self.seconds + CHECKPOINT_SECONDS * self.checkpoints
+
+    def __str__(self) -> str:
+        shared = " sharing blocks" if self.clone and not self.disk_bytes else ""
+        return (
+            f"{self.strategy.value}{shared}: about {self.seconds:.1f} s, {_megabytes(self.wal_bytes)} MB of WAL, "
+            f"{self.checkpoints} checkpoints, {_megabytes(self.disk_bytes)} MB of disk"
+        )
 
 
-def choose(size: int, server_major: int) -> Plan:
-    """The way to copy a snapshot of `size` bytes on this major version of the server."""
-    strategy = Strategy.WAL_LOG if size < WAL_LOG_BELOW else Strategy.FILE_COPY
+def choose(size: int, server_major: int, measures: Measures = TYPICAL, free: int | None = None) -> Plan:
+    """The way to copy a snapshot of `size` bytes on this major version of the server.
+
+    Args:
+        size: bytes of the snapshot.
+        server_major: what the server can.
+        measures: how fast the server is at each way.
+        free: bytes that a copy may take; None where nobody knows. It decides only between ways of which one would fit.
+    """
+    plans = sorted((_by_wal(size, measures), _by_files(size, server_major, measures)), key=lambda plan: plan.cost)
+    fitting = [plan for plan in plans if free is None or plan.disk_bytes <= free]
+    return (fitting or plans)[0]
+
+
+def _by_wal(size: int, measures: Measures) -> Plan:
     return Plan(
-        strategy=strategy,
-        clone=strategy is Strategy.FILE_COPY and server_major >= 18,
-        disk_bytes=2 * size if strategy is Strategy.WAL_LOG else size,
+        strategy=Strategy.WAL_LOG,
+        clone=False,
+        seconds=measures.wal_log_base_seconds + size / measures.wal_log_bytes_per_second,
+        wal_bytes=size,
+        checkpoints=0,
+        disk_bytes=2 * size,
     )
+
+
+def _by_files(size: int, server_major: int, measures: Measures) -> Plan:
+    clone = server_major >= 18
+    shares = clone and measures.shares_blocks
+    return Plan(
+        strategy=Strategy.FILE_COPY,
+        clone=clone,
+        seconds=measures.file_copy_base_seconds + size / measures.file_copy_bytes_per_second,
+        wal_bytes=0,
+        checkpoints=FILE_COPY_CHECKPOINTS,
+        disk_bytes=0 if shares else size,
+    )
+
+
+def _megabytes(size: int) -> int:
+    return round(size / 1024 / 1024)

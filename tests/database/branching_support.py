@@ -89,6 +89,7 @@ class Live:
             "rules_file": self.rules_file,
             "pg_dump": self.pg_dump,
             "brancher": BRANCHER,
+            "probe": False,
         }
         return snapshot.SnapshotRequest(**(values | changes))
 

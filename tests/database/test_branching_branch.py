@@ -14,6 +14,7 @@ import pytest
 from branching import branch, checksum, retire
 from branching.connection import connect
 from branching.errors import DiskShortError, NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
+from branching.measures import Measures
 from branching.strategy import Strategy
 from tests.database.branching_support import BRANCHER, Live
 
@@ -251,7 +252,7 @@ def test_one_branch_asked_for_ten_times_at_once_is_made_once(copied: Live) -> No
 
 
 def test_file_copy_serves_as_well(copied: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("branching.strategy.WAL_LOG_BELOW", 0)
+    monkeypatch.setattr("branching.branch.TYPICAL", Measures(wal_log_base_seconds=60))
     assert copied.branch(123).strategy is Strategy.FILE_COPY
     with copied.log_in("pr_123", "secret-123", "pr_123") as session:
         assert session.execute("SELECT count(*) FROM people").fetchone() == (5000,)

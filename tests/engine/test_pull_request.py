@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -141,3 +142,13 @@ def test_an_unclassified_column_makes_no_snapshot(small: Checkout) -> None:
         connection.execute("SET ROLE city_api_owner")
         connection.execute("ALTER TABLE commune DROP COLUMN mayor_phone")
     assert "city_api_snapshot_v" in small.run("snapshot", "city-api").said
+
+
+def test_a_preview_says_how_it_will_be_copied_and_what_that_costs(small: Checkout) -> None:
+    small.run("pr", "131")
+    small.pulumi("destroy", "--yes", "--stack", "pr-131")
+    said = small.pulumi("preview", "--stack", "pr-131").said
+    assert re.search(r"pr_131: WAL_LOG: about \d+\.\d s, \d+ MB of WAL, 0 checkpoints, \d+ MB of disk", said)
+    assert "pr_131" not in small.databases()
+    small.run("pr-down", "131")
+    assert left_of(small, 131) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from branching import branch_plan as plan
-from branching import disk, inventory, listing, lock, metadata, publish, schema, settings, strategy, target
+from branching import disk, inventory, listing, lock, metadata, probe, publish, schema, settings, strategy, target
 from branching.branch_plan import Limits
 from branching.connection import Server, environment
 from branching.errors import DiskShortError, ServerRefusedError
+from branching.measures import Measures
 from branching.relations import Locale
 from branching.strategy import Strategy
 
@@ -215,10 +217,47 @@ def test_versions_in_use_stay_and_numbers_are_never_used_again() -> None:
     assert publish.next_version(remembered, "city_api") == 10
 
 
+MIB = 1024 * 1024
+
+
 def test_small_copies_go_through_the_wal_and_large_ones_by_file() -> None:
-    assert strategy.choose(1, 18) == strategy.Plan(strategy=Strategy.WAL_LOG, clone=False, disk_bytes=2)
-    assert strategy.choose(10**9, 15) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=False, disk_bytes=10**9)
-    assert strategy.choose(10**9, 18) == strategy.Plan(strategy=Strategy.FILE_COPY, clone=True, disk_bytes=10**9)
+    small, large = strategy.choose(20 * MIB, 18), strategy.choose(1000 * MIB, 18)
+    assert (small.strategy, small.wal_bytes, small.checkpoints) == (Strategy.WAL_LOG, 20 * MIB, 0)
+    assert (large.strategy, large.wal_bytes, large.checkpoints) == (Strategy.FILE_COPY, 0, 2)
+    assert large.clone
+    assert not strategy.choose(1000 * MIB, 17).clone
+    assert (small.disk_bytes, large.disk_bytes) == (40 * MIB, 1000 * MIB)
+    assert str(large) == "FILE_COPY: about 2.4 s, 0 MB of WAL, 2 checkpoints, 1000 MB of disk"
+
+
+def test_where_blocks_are_shared_size_hardly_matters() -> None:
+    shares = Measures(shares_blocks=True, file_copy_bytes_per_second=16000 * MIB)
+    assert strategy.choose(5000 * MIB, 18, shares).seconds < 1
+    assert strategy.choose(5000 * MIB, 18, shares).disk_bytes == 0
+    assert strategy.choose(5000 * MIB, 17, shares).disk_bytes == 5000 * MIB, "17 doesn't clone"
+    assert "sharing blocks" in str(strategy.choose(5000 * MIB, 18, shares))
+
+
+def test_a_way_that_fits_is_taken_before_one_that_does_not() -> None:
+    quick_wal = Measures(wal_log_bytes_per_second=5000 * MIB)
+    assert strategy.choose(100 * MIB, 18, quick_wal).strategy is Strategy.WAL_LOG
+    assert strategy.choose(100 * MIB, 18, quick_wal, free=150 * MIB).strategy is Strategy.FILE_COPY
+    assert strategy.choose(100 * MIB, 18, quick_wal, free=50 * MIB).strategy is Strategy.WAL_LOG, (
+        "neither: it is refused"
+    )
+
+
+def test_measures_hold_a_month_for_their_version() -> None:
+    def found(taken_at: str, **of: object) -> inventory.Inventory:
+        measures = Measures(server_version=180004, taken_at=taken_at).to_plain() | {"unknown": 1}
+        content = replace(made(3), measures=measures | of)
+        return inventory.inventory([database("city_api_snapshot_v3", content, published=True)])
+
+    today = metadata.now()
+    assert probe.known(found(today), 180004) == Measures(server_version=180004, taken_at=today)
+    assert probe.known(found(today), 180005) is None
+    assert probe.known(found("2026-01-01T00:00:00+00:00"), 180004) is None
+    assert probe.known(inventory.inventory([]), 180004) is None
 
 
 def test_a_locale_comes_over() -> None:

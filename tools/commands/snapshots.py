@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from branching import disk, inventory, snapshot, strategy
+from branching import disk, inventory, probe, snapshot, strategy
 from branching.connection import Connection, Server, connect, major
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
 from branching.masking import explain as explanations
 from branching.masking.rules_file import load as load_rules
+from branching.measures import TYPICAL
 from branching.progress import Progress as Step
 from components import names
 from stacks.checks import database_of, role_of
@@ -97,10 +98,12 @@ def require_room(applications: Iterable[str], base: Base) -> None:
     where the server keeps its data."""
     with connect(base.admin) as admin:
         found = inventory.survey(admin, sizes=False)
+        measures = probe.known(found, admin.info.server_version) or TYPICAL
         needed = 0
         for application in applications:
             published = found.published(database_of(application, base.settings.apps[application]))
-            needed += strategy.choose(published[-1].bytes, major(admin)).disk_bytes if published else 0
+            if published:
+                needed += strategy.choose(published[-1].bytes, major(admin), measures).disk_bytes
         try:
             disk.require(needed, disk.local_free_bytes(base.admin, admin), "the pull request's copy")
         except DiskShortError as short:

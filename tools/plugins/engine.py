@@ -18,13 +18,16 @@ class Engine:
     def __init__(self, address: str) -> None:
         self.address = address
 
-    def info(self, message: str) -> None:
-        """Show `message` among the update's diagnostics. A message that can't be delivered must not fail the update."""
+    def info(self, message: str, urn: str = "") -> None:
+        """Show `message` among the update's diagnostics, beside a resource where `urn` names one.
+
+        A message that can't be delivered must not fail the update.
+        """
         if not self.address:
             return
         try:
             with grpc.insecure_channel(self.address) as channel:
-                request = engine_pb2.LogRequest(severity=engine_pb2.LogSeverity.INFO, message=message)
+                request = engine_pb2.LogRequest(severity=engine_pb2.LogSeverity.INFO, message=message, urn=urn)
                 engine_pb2_grpc.EngineStub(channel).Log(request, timeout=_TIMEOUT_SECONDS)
         except grpc.RpcError as error:
             _log.debug("the engine took no message: %s", error.code() if hasattr(error, "code") else error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -85,6 +87,24 @@ class DiffResult:
     def replaces(self) -> tuple[str, ...]:
         """The properties that force a replacement, sorted."""
         return tuple(sorted(name for name, change in self.changes.items() if change.replaces))
+
+
+_listener: ContextVar[Callable[[str], None]] = ContextVar("listener")
+
+
+def tell(message: str) -> None:
+    """Show the user a message beside the resource that is at work, in a preview too."""
+    _listener.get(lambda _: None)(message)
+
+
+@contextmanager
+def heard_by(listener: Callable[[str], None]) -> Iterator[None]:
+    """Have `listener` called with what resources tell in this thread."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from tools.plugins import engine, requests
 from tools.plugins.provider import Provider
-from tools.plugins.resource import Change, CheckFailure, InitializationError, PluginError, ResourceType
+from tools.plugins.resource import Change, CheckFailure, InitializationError, PluginError, ResourceType, heard_by
 from tools.plugins.stubs import ResourceProviderServicer, plugin_pb2, provider_pb2
 from tools.plugins.values import (
     Properties,
@@ -40,7 +40,8 @@ def _answers(method: _Method) -> _Method:
     @functools.wraps(method)
     def guarded(self: Servicer, request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            return method(self, request, context)
+            with heard_by(functools.partial(self.inform, getattr(request, "urn", ""))):
+                return method(self, request, context)
         except PluginError as error:
             self.fail(request, context, error)
         except Exception as error:
@@ -60,6 +61,10 @@ class Servicer(ResourceProviderServicer):
         self._stop = stop
         self._config_secrets: frozenset[str] = frozenset()
         self._noticed = threading.Lock()
+
+    def inform(self, urn: str, message: str) -> None:
+        """Show the user what a resource tells."""
+        self._engine.info(message, urn)
 
     # Life of the process
 

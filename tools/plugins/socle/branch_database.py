@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.plugins.resource import PluginError, State
+from tools.plugins.resource import PluginError, State, tell
 from tools.plugins.socle.plain import Plain
 from tools.plugins.values import UNKNOWN, Properties
 
@@ -28,6 +28,7 @@ class BranchDatabase(Plain):
     def create(self, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
         """Make the branch, or keep the one that an interrupted run finished."""
         if preview:
+            _predict(inputs, afresh=False)
             return "", inputs | dict.fromkeys(OUTPUTS, UNKNOWN)
         return inputs["branch"], _made(inputs, afresh=False)
 
@@ -49,6 +50,8 @@ class BranchDatabase(Plain):
         """Bring password and limits up to date; a new generation makes the data afresh."""
         afresh = prior.inputs.get("generation") != news.get("generation")
         kept = {name: UNKNOWN if afresh else prior.outputs.get(name) for name in OUTPUTS}
+        if preview and afresh:
+            _predict(news, afresh=True)
         return news | kept if preview else _made(news, afresh=afresh)
 
     def delete(self, prior: State) -> None:
@@ -71,6 +74,22 @@ def _made(inputs: Properties, *, afresh: bool) -> Properties:
     except BranchingError as error:
         raise PluginError(str(error)) from None
     return inputs | _snapshot(info.metadata)
+
+
+def _predict(inputs: Properties, *, afresh: bool) -> None:
+    """Say what the making will cost. What can't be known yet, or read, the update says."""
+    from branching.branch import predict
+    from branching.errors import BranchingError
+
+    if any(inputs.get(name) is UNKNOWN for name in ("host", "port", "brancherPassword")):
+        return
+    try:
+        plan = predict(_server(inputs), _request(inputs | {"password": None}), afresh=afresh)
+    except (BranchingError, OSError) as error:
+        tell(f"{inputs['branch']}: {error}")
+        return
+    if plan is not None:
+        tell(f"{inputs['branch']}: {plan} (predicted)")
 
 
 def _snapshot(about: object) -> Properties:
