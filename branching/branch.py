@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 import tenacity
 
 from branching import branch_plan as plan
-from branching import branch_role, branch_state, disk, inventory, names, probe, strategy
+from branching import branch_role, branch_state, disk, inventory, names, probe, quota, strategy, tombstones
 from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
 from branching.errors import NameRefusedError, NotOursError, ServerRefusedError, SnapshotMissingError
 from branching.measures import TYPICAL
 from branching.metadata import BranchMetadata, Content, SnapshotMetadata, encode, now
+from branching.quota import Quota
 from branching.strategy import Strategy
 
 __all__ = ["BranchInfo", "BranchRequest", "DropReport", "Limits", "create", "drop", "reset"]
@@ -45,7 +46,10 @@ class BranchRequest:
     """What of the source's rows it may hold."""
     limits: Limits = field(default_factory=Limits)
     ttl_seconds: int | None = None
-    """How long it may live, for the sweeper to read. None is for ever."""
+    """How long it lives after the last push, for the sweeper to read. None is for ever."""
+    idle_seconds: int | None = None
+    """How long it lives without a session. None is for ever."""
+    quota: Quota = field(default_factory=Quota)
     free_bytes: disk.FreeBytes | None = field(default=None, repr=False)
     """Asks for the free bytes of the server's disk; None looks itself, where the server is on this machine and tells
     the session where its data are (the brancher it doesn't)."""
@@ -86,14 +90,18 @@ def create(server: Server, request: BranchRequest) -> BranchInfo:
         NameRefusedError: it isn't a branch's name, or not that pull request's.
         SnapshotMissingError: there is nothing to make it from.
         NotOursError: a database or role of the name is there that Socle didn't make, or that is another application's.
+        PullRequestClosedError: the pull request was closed, and this is a late run.
+        QuotaExceededError: there are as many branches as there may be.
         ServerRefusedError: the brancher may not do it, or a first password is missing.
         DiskShortError: the copy would not fit.
     """
     started = time.monotonic()
     with _session(server, request) as connection:
+        tombstones.require_open(connection, request.pull_request)
         existing = _existing(connection, request)
         if existing is not None:
             return _keep(connection, request, existing, started)
+        quota.require(inventory.survey(connection, sizes=False), request.quota, request.name, request.application)
         return _make(server, connection, request, started)
 
 
@@ -104,6 +112,7 @@ def reset(server: Server, request: BranchRequest) -> BranchInfo:
     """
     started = time.monotonic()
     with _session(server, request) as connection:
+        tombstones.require_open(connection, request.pull_request)
         _existing(connection, request)
         return _make(server, connection, request, started)
 
@@ -164,14 +173,16 @@ def _existing(connection: Connection, request: BranchRequest) -> BranchMetadata 
 
 def _keep(connection: Connection, request: BranchRequest, existing: BranchMetadata, started: float) -> BranchInfo:
     branch_role.ensure(connection, request.name, request.password, request.limits)
+    pushed = replace(existing, pushed_at=now(), ttl_seconds=request.ttl_seconds, idle_seconds=request.idle_seconds)
     with connection.transaction():
+        connection.execute(plan.comment(request.name, encode(pushed)))
         # Given again, since a session of the branch may have taken some of it away.
         _give(connection, request, names.branch_owner(existing.database))
         connection.execute(plan.open_to(request.name, request.limits))
     return BranchInfo(
         name=request.name,
         role=request.name,
-        metadata=existing,
+        metadata=pushed,
         kept=True,
         strategy=None,
         seconds=time.monotonic() - started,
@@ -196,10 +207,12 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         snapshot_taken_at=snapshot.taken_at,
         created_at=now(),
         ttl_seconds=request.ttl_seconds,
+        idle_seconds=request.idle_seconds,
         comment=snapshot.comment,
         strategy=chosen.strategy.value,
         seconds=round(time.monotonic() - copying, 3),
         bytes=snapshot.bytes,
+        shared=chosen.shares,
     )
     # In one transaction: until it commits the copy is closed and unmarked, which the next run takes for unfinished.
     with connection.transaction():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from branching import branch_plan as plan
 from branching import branch_role, branch_state, inventory, names
 from branching.connection import Connection, Server, connect
+from branching.inventory import Database
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,9 @@ class DropReport:
     """Names of which no database was there; a role that was left is gone as well."""
 
 
-def drop(server: Server, names_to_drop: Sequence[str]) -> DropReport:
+def drop(
+    server: Server, names_to_drop: Sequence[str], spare: Callable[[Database | None], bool] = lambda _: False
+) -> DropReport:
     """Drop the branches and their roles. Each database costs the server a checkpoint: give all names at once.
 
     All of them are closed before the first is dropped, so that nobody comes back in between.
@@ -28,6 +31,8 @@ def drop(server: Server, names_to_drop: Sequence[str]) -> DropReport:
     Args:
         server: with the brancher's name and password.
         names_to_drop: branches' names; each branch's role has its name.
+        spare: asked of each, once nobody else can change it, whether to leave it alone after all; told None where there
+            is no database of that name.
 
     Raises:
         NameRefusedError: one isn't a branch's name; nothing was dropped.
@@ -39,6 +44,8 @@ def drop(server: Server, names_to_drop: Sequence[str]) -> DropReport:
         for name in wanted:
             locks.enter_context(branch_state.exclusively(connection, name))
         there = {one.name: one for one in inventory.databases(connection) if one.name in wanted}
+        wanted = [name for name in wanted if not spare(there.get(name))]
+        there = {name: found for name, found in there.items() if name in wanted}
         for found in there.values():
             branch_state.require_ours(found, connection.info.user)
         for found in there.values():

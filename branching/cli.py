@@ -1,4 +1,4 @@
-"""Snapshots and branches by hand: `python -m branching explain|snapshot|branch|drop|list`.
+"""Snapshots and branches by hand: `python -m branching explain|snapshot|branch|drop|list|lease|reopen|sweep`.
 
 The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
 from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
@@ -20,15 +20,17 @@ import psycopg
 import typer
 from rich.console import Console
 
+from branching import activity, lease, names, snapshot, sweep, tombstones
 from branching import branch as branches
 from branching import cli_output as output
-from branching import names, snapshot
 from branching.connection import Server, connect
-from branching.errors import BranchingError
+from branching.errors import BranchingError, SweepRefusedError
 from branching.inventory import survey
 from branching.masking import explain
 from branching.metadata import Content
+from branching.pull_requests import FromFile, FromGitHub
 from branching.stream import Pace
+from branching.sweep_plan import Bounds
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -160,10 +162,56 @@ def drop_command(
 
 @app.command(name="list")
 def list_command(context: typer.Context, as_json: Json = False) -> None:
-    """List snapshots and branches with their sizes and ages."""
+    """List snapshots and branches: sizes, ages, when branches were last used and when they end."""
     with _messages(as_json), connect(context.obj) as session:
-        found = survey(session)
-    _print(asdict(found), as_json, lambda: output.tables(found))
+        found, uses = survey(session), activity.uses(session)
+    document = asdict(found) | {"uses": {name: asdict(use) for name, use in uses.items()}}
+    _print(document, as_json, lambda: output.tables(found, uses))
+
+
+@app.command(name="lease")
+def lease_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A branch or a snapshot.")],
+    days: Annotated[float, typer.Option(min=0, help="From now on; 0 ends the lease.")],
+    as_json: Json = False,
+) -> None:
+    """Keep a branch or a snapshot, whatever a sweep would say."""
+    with _messages(as_json), connect(context.obj) as session:
+        until = lease.hold(session, name, days)
+    shown = f"{name}: kept until {until}" if until else f"{name}: no lease"
+    _print({"name": name, "until": until}, as_json, lambda: [shown])
+
+
+@app.command(name="reopen")
+def reopen_command(context: typer.Context, pull_request: Annotated[int, typer.Argument(min=1)]) -> None:
+    """Let a closed pull request have branches again."""
+    with _messages(as_json=False), connect(context.obj) as session:
+        tombstones.reopen(session, pull_request)
+
+
+@app.command(name="sweep")
+def sweep_command(
+    context: typer.Context,
+    open_file: Annotated[Path, typer.Option(help="A file with the open pull requests' numbers.")] = Path(),
+    github: Annotated[str, typer.Option(help="owner/name; the token is GITHUB_TOKEN.")] = "",
+    github_url: Annotated[str, typer.Option(envvar="GITHUB_API_URL")] = "https://api.github.com",
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this the plan is shown.")] = False,
+    largest_share: Annotated[float, typer.Option(min=0, max=1, help="Of the branches that may go at once.")] = 0.5,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Believe that no pull request is open.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what no open pull request needs: the plan, and with --apply the deed."""
+    token = os.environ.get("GITHUB_TOKEN", "")
+    bounds = Bounds(largest_share=largest_share, allow_empty=allow_empty)
+    with _messages(as_json):
+        if bool(github) == (open_file != Path()):
+            raise SweepRefusedError("a sweep needs to know which pull requests are open", "--github or --open-file")
+        forge = FromGitHub(repository=github, token=token, url=github_url) if github else FromFile(open_file)
+        planned = sweep.look(context.obj, forge, bounds)
+        report = sweep.apply(context.obj, planned, forge) if apply else None
+    document = {"plan": asdict(planned), "report": asdict(report) if report else None}
+    _print(document, as_json, lambda: output.sweep_lines(planned, report))
 
 
 def main() -> None:
@@ -192,7 +240,7 @@ def _messages(as_json: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _print(document: dict[str, object], as_json: bool, render: output.Render) -> None:
+def _print(document: Mapping[str, object], as_json: bool, render: output.Render) -> None:
     if as_json:
         sys.stdout.write(json.dumps(document, default=_plain) + "\n")
         return

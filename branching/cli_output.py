@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from branching import lifetime
+from branching.activity import Use
 from branching.branch import BranchInfo, DropReport
-from branching.inventory import Inventory
+from branching.inventory import Branch, Inventory, seconds_since
+from branching.metadata import BranchMetadata
 from branching.progress import Progress, ProgressCallback, ignore
 from branching.snapshot import SnapshotReport
+from branching.sweep import SweepReport
+from branching.sweep_plan import SweepPlan
 
 Render = Callable[[], Iterable[RenderableType]]
 
@@ -62,26 +68,63 @@ def drop_lines(report: DropReport) -> list[RenderableType]:
     return [*(f"{name}: dropped" for name in report.dropped), *(f"{name}: was not there" for name in report.absent)]
 
 
-def tables(found: Inventory) -> list[RenderableType]:
+def sweep_lines(planned: SweepPlan, report: SweepReport | None) -> list[RenderableType]:
+    """A sweep's plan, or what it did."""
+    removals = planned.removals if report is None else report.removed
+    title = "Would be removed (--apply does it)" if report is None else "Removed"
+    table = Table("what", "name", "why", title=title)
+    for one in removals:
+        table.add_row(one.kind.value, one.name, one.reason)
+    lines: list[RenderableType] = [table] if removals else ["nothing to remove"]
+    lines += [f"left alone: {text}" for text in (report.spared if report else ())]
+    return [*lines, *(f"pull request {number} is open again" for number in planned.reopened)]
+
+
+def tables(found: Inventory, uses: Mapping[str, Use]) -> list[RenderableType]:
     """Snapshots and branches as two tables."""
     snapshots = Table("snapshot", "version", "state", "size", "rows", "data's age", title="Snapshots")
     for one in found.snapshots:
         rows = str(one.metadata.rows) if one.metadata else "-"
         state = "published" if one.published else "unfinished"
         snapshots.add_row(one.name, str(one.version), state, size(one.bytes), rows, age(one.age_seconds))
-    branches = Table("branch", "pull request", "application", "state", "size", "snapshot", "age", title="Branches")
+    branches = Table(title="Branches")
+    branches.add_column("branch", no_wrap=True)
+    branches.add_column("application", no_wrap=True)
+    for column in ("size", "own blocks", "data", "age", "last session", "ends"):
+        branches.add_column(column)
     for branch in found.branches:
         made = branch.metadata
         branches.add_row(
-            branch.name,
-            str(branch.pull_request),
+            branch.name if branch.ready else f"{branch.name} (unfinished)",
             made.application if made else "-",
-            "ready" if branch.ready else "unfinished",
             size(branch.bytes),
+            size(_own(branch)),
             f"v{made.snapshot_version}" if made else "-",
             age(branch.age_seconds),
+            _last_session(made, uses.get(branch.name)) if made else "-",
+            _end(made) if made else "-",
         )
     return [snapshots, branches]
+
+
+def _own(branch: Branch) -> int | None:
+    """Bytes that no other database has: where blocks are shared, at least what it grew by."""
+    made = branch.metadata
+    return max(branch.bytes - made.bytes, 0) if branch.bytes is not None and made and made.shared else branch.bytes
+
+
+def _last_session(made: BranchMetadata, use: Use | None) -> str:
+    if use is None:
+        return "-"
+    if use.connected or use.sessions != made.sessions:
+        return "now" if use.connected else "since the last sweep"
+    return f"{age(seconds_since(made.active_at))} ago" if made.active_at else "never"
+
+
+def _end(made: BranchMetadata) -> str:
+    end = lifetime.expires(made)
+    kept = f"kept until {made.lease_until[:16]}" if lifetime.leased(made, datetime.now(UTC)) else ""
+    return kept or (f"{end:%Y-%m-%d %H:%M}" if end else "with its pull request")
 
 
 def size(count: int | None) -> str:

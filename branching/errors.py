@@ -36,6 +36,18 @@ class SnapshotMissingError(BranchingError):
     """There is no published snapshot to make a branch from."""
 
 
+class PullRequestClosedError(BranchingError):
+    """A pull request that was closed: a late run may not bring its branch back."""
+
+
+class QuotaExceededError(BranchingError):
+    """There are as many branches as there may be."""
+
+
+class SweepRefusedError(BranchingError):
+    """A sweep that could delete what it should not: it deleted nothing."""
+
+
 class NotOursError(BranchingError):
     """A database or a role of that name exists and Socle didn't make it: it is left alone."""
 

@@ -55,6 +55,8 @@ class Snapshot:
     version: int
     owner: str
     published: bool
+    half_dropped: bool
+    """A drop of it was interrupted; nothing but another drop is left to do."""
     bytes: int | None
     metadata: SnapshotMetadata | None
     """None where the build was not finished."""
@@ -74,6 +76,8 @@ class Branch:
     owner: str
     ready: bool
     """Whether it is finished and takes connections."""
+    half_dropped: bool
+    """A drop of it was interrupted; nothing but another drop is left to do."""
     bytes: int | None
     metadata: BranchMetadata | None
 
@@ -138,7 +142,11 @@ def _snapshot(found: Database) -> Snapshot | None:
         database=parsed.database,
         version=parsed.version,
         owner=found.owner,
-        published=found.is_template and not found.is_open and isinstance(metadata, SnapshotMetadata),
+        published=found.is_template
+        and not found.is_open
+        and found.connection_limit != INTERRUPTED_DROP
+        and isinstance(metadata, SnapshotMetadata),
+        half_dropped=found.connection_limit == INTERRUPTED_DROP,
         bytes=found.bytes,
         metadata=metadata if isinstance(metadata, SnapshotMetadata) else None,
     )
@@ -155,6 +163,7 @@ def _branch(found: Database) -> Branch | None:
         pull_request=parsed.pull_request,
         owner=found.owner,
         ready=found.is_open and found.connection_limit != INTERRUPTED_DROP,
+        half_dropped=found.connection_limit == INTERRUPTED_DROP,
         bytes=found.bytes,
         metadata=metadata if isinstance(metadata, BranchMetadata) else None,
     )

@@ -39,13 +39,13 @@ def release(connection: Connection, subject: str) -> None:
     connection.execute("SELECT pg_advisory_unlock(%s, %s)", (_CLASS, key(subject)))
 
 
-def holder(connection: Connection, subject: str) -> int | None:
-    """The process id of the session that holds the lock in the connection's database, or None."""
+def holder(connection: Connection, subject: str, database: str | None = None) -> int | None:
+    """The process id of the session that holds the lock in `database` (the connection's where None), or None."""
     row = connection.execute(
         """SELECT pid FROM pg_locks
            WHERE locktype = 'advisory' AND granted AND objsubid = 2
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND database = (SELECT oid FROM pg_database WHERE datname = coalesce(%s, current_database()))
              AND classid = %s AND objid = %s::int8::oid""",
-        (_CLASS, key(subject) & 0xFFFFFFFF),
+        (database, _CLASS, key(subject) & 0xFFFFFFFF),
     ).fetchone()
     return int(str(row[0])) if row else None

@@ -56,6 +56,8 @@ class SnapshotMetadata:
     """A `Content`, as text."""
     rules: Mapping[str, int] = field(default_factory=dict)
     """How many columns of the rules file have each kind of rule."""
+    lease_until: str = ""
+    """Until then it stays, superseded or not."""
     empty: tuple[str, ...] = ()
     """Tables of a synthetic snapshot that no row could be invented for."""
     measures: Mapping[str, Any] = field(default_factory=dict)
@@ -74,8 +76,18 @@ class BranchMetadata:
     snapshot_version: int
     snapshot_taken_at: str
     created_at: str
+    pushed_at: str = ""
+    """The last push of its pull request; empty where there was none after the first."""
     ttl_seconds: int | None = None
-    """How long after `created_at` it may be swept; None is for ever."""
+    """How long after the last push it lives; None is for ever."""
+    idle_seconds: int | None = None
+    """How long without a session it lives; None is for ever."""
+    lease_until: str = ""
+    """Until then nothing ends it but its own drop."""
+    sessions: int = 0
+    """How many sessions it had had when a sweep last looked."""
+    active_at: str = ""
+    """When a sweep last found that it had had a session since the look before."""
     comment: str = ""
     """The source's own comment."""
     strategy: str = ""
@@ -84,6 +96,8 @@ class BranchMetadata:
     """How long the copy took."""
     bytes: int = 0
     """Size of its snapshot."""
+    shared: bool = False
+    """Whether it began with its snapshot's blocks."""
     kind: str = "branch"
 
 

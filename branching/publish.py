@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from psycopg import sql
 
 from branching import catalog, inventory, metadata, names, target
 from branching.connection import Connection
 from branching.errors import BuildFailedError
+from branching.lifetime import leased
 from branching.masking.rules import Rules, classify
 from branching.metadata import Content
 from branching.relations import Catalog, TableKind
@@ -93,6 +95,7 @@ def prune(connection: Connection, database: str, keep: int = KEEP) -> tuple[str,
 
 def superseded(found: inventory.Inventory, database: str, keep: int) -> tuple[str, ...]:
     """The names of the published snapshots of `database` that nobody needs. Pure."""
+    moment = datetime.now(UTC)
     used = {
         branch.metadata.snapshot_version
         for branch in found.branches
@@ -102,7 +105,7 @@ def superseded(found: inventory.Inventory, database: str, keep: int) -> tuple[st
         names.snapshot_name(database, old.version)
         for content in Content
         for old in _all_but(found.published(database, content), keep)
-        if old.version not in used
+        if old.version not in used and not leased(old, moment)
     )
 
 

@@ -79,7 +79,7 @@ def guard(server: Server, database: str) -> Iterator[Connection]:
     except psycopg.OperationalError as error:
         raise ServerRefusedError(f"can't connect to the database {database}: {str(error).strip()}") from None
     with connection:
-        pid = lock.acquire(connection, _subject(database))
+        pid = lock.acquire(connection, subject(database))
         if pid is not None:
             raise SnapshotBusyError(
                 f"a snapshot of {database} is being built (pid {pid})",
@@ -95,7 +95,7 @@ def require_guard(connection: Connection, database: str) -> None:
         BuildFailedError: it isn't, so that another build may have begun.
     """
     try:
-        held = lock.holder(connection, _subject(database)) == connection.info.backend_pid
+        held = lock.holder(connection, subject(database)) == connection.info.backend_pid
     except psycopg.Error:
         held = False
     if not held:
@@ -159,7 +159,8 @@ def require_carried(catalog: Catalog) -> None:
         )
 
 
-def _subject(database: str) -> str:
+def subject(database: str) -> str:
+    """What the builder's lock of a database is called."""
     return f"snapshot:{database}"
 
 

@@ -35,12 +35,17 @@ class Plan:
     """Of the server's disk: the files and, through the WAL, as much again. Nothing where blocks are shared."""
 
     @property
+    def shares(self) -> bool:
+        """Whether the copy is expected to begin with the snapshot's own blocks."""
+        return self.clone and not self.disk_bytes
+
+    @property
     def cost(self) -> float:
         """Seconds, with what the others on the server pay."""
         return self.seconds + CHECKPOINT_SECONDS * self.checkpoints
 
     def __str__(self) -> str:
-        shared = " sharing blocks" if self.clone and not self.disk_bytes else ""
+        shared = " sharing blocks" if self.shares else ""
         return (
             f"{self.strategy.value}{shared}: about {self.seconds:.1f} s, {_megabytes(self.wal_bytes)} MB of WAL, "
             f"{self.checkpoints} checkpoints, {_megabytes(self.disk_bytes)} MB of disk"
