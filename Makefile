@@ -6,7 +6,7 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help up down destroy pr pr-down status psql env demo-data explain snapshot dump restore \
+.PHONY: help up down destroy pr pr-down sweep status psql env demo-data explain snapshot dump restore \
         test test-all check test-unit test-database test-engine bench docs format
 
 help: ## this list
@@ -18,10 +18,14 @@ down: ## stop the servers, keep the data
 	$(RUN) down
 destroy: ## remove all of the local environment (asks; YES=1 doesn't)
 	$(RUN) destroy $(ENV) $(if $(YES),--yes)
-pr: ## PR=123 [APPS=city-api,docspell] [RESET=1]: a pull request's own copy of the data
-	$(RUN) pr "$(PR)" --base $(or $(BASE),$(ENV)) $(if $(APPS),--apps "$(APPS)") $(if $(RESET),--reset)
+pr: ## PR=123 [APPS=city-api,docspell] [CONTENT=synthetic] [RESET=1]: a pull request's own copy of the data
+	$(RUN) pr "$(PR)" --base $(or $(BASE),$(ENV)) $(if $(APPS),--apps "$(APPS)") \
+	  $(if $(CONTENT),--content "$(CONTENT)") $(if $(RESET),--reset) $(if $(REOPEN),--reopen)
 pr-down: ## PR=123: nothing of it is left
 	$(RUN) pr-down "$(PR)"
+sweep: ## GITHUB=owner/name or OPEN=file [APPLY=1]: what no open pull request needs goes; a plan without APPLY
+	$(RUN) sweep --env $(ENV) $(if $(GITHUB),--github "$(GITHUB)") $(if $(OPEN),--open-file "$(OPEN)") \
+	  $(if $(SHARE),--largest-share "$(SHARE)") $(if $(EMPTY),--allow-empty) $(if $(APPLY),--apply)
 status: ## environments, pull requests, applications, databases, sizes, ages
 	$(RUN) status
 psql: ## APP=city-api [PR=123] [ROLE=ro]: a session in its database
@@ -33,7 +37,7 @@ demo-data: ## the communes of France in city_api, by its migrations
 explain: ## APP=city-api [WRITE=1]: a masking rule for every column of its database, proposed
 	$(RUN) explain "$(APP)" --env $(ENV) $(if $(WRITE),--write)
 snapshot: ## APP=city-api: a new masked snapshot for pull requests to come
-	$(RUN) snapshot "$(APP)" --env $(ENV)
+	$(RUN) snapshot "$(APP)" --env $(ENV) $(if $(CONTENT),--content "$(CONTENT)")
 dump: ## APP=genesis [TO=file]: a backup of its database
 	$(RUN) dump "$(APP)" $(if $(TO),--to "$(TO)") --env $(ENV)
 restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)

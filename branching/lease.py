@@ -9,7 +9,14 @@ from branching import branch_plan as plan
 from branching import inventory
 from branching.connection import Connection
 from branching.errors import SnapshotMissingError
-from branching.metadata import encode, stamp
+from branching.metadata import BranchMetadata, encode, now, stamp
+
+
+def renew(connection: Connection, name: str) -> None:
+    """Let a branch's time to live begin again. Where there is no such branch nothing happens."""
+    found = next((one for one in inventory.databases(connection) if one.name == name), None)
+    if found and isinstance(found.metadata, BranchMetadata):
+        connection.execute(plan.comment(name, encode(replace(found.metadata, pushed_at=now()))))
 
 
 def hold(connection: Connection, name: str, days: float) -> str:

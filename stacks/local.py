@@ -251,6 +251,9 @@ class LocalStack:
                 ),
                 "apps": {name: _app_outputs(name, app) for name, app in settings.apps.items()},
                 "timeToLiveDays": settings.pull_requests.time_to_live,
+                "idleDays": settings.pull_requests.idle_time,
+                "branchesPerApplication": settings.pull_requests.per_application,
+                "branchesTotal": settings.pull_requests.total,
             }
         )  # fmt: skip
 

@@ -67,6 +67,9 @@ class EnvironmentOutputs(Model):
     documents: DocumentsOutputs | None = None
     apps: dict[str, AppOutputs]
     time_to_live_days: int
+    idle_days: int | None = None
+    branches_per_application: int | None = None
+    branches_total: int | None = None
 
 
 def export(

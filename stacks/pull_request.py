@@ -11,7 +11,7 @@ from components import names
 from components.contracts import Credentials, Endpoint
 from components.postgres import connection
 from components.postgres.app_database import Limits
-from components.postgres.branch_database import BranchDatabase, BranchDatabaseArgs
+from components.postgres.branch_database import BranchDatabase, BranchDatabaseArgs, BranchQuota, Lifetime
 from components.postgres.connection import Address
 from components.redis.acl_user import AclUser
 from components.redis.connection import key_prefix, user_name
@@ -87,7 +87,10 @@ class PullRequestStack:
                 statement_timeout_ms=app.statement_timeout_ms,
                 idle_in_transaction_timeout_ms=app.idle_in_transaction_timeout_ms,
             ),
+            content=self.settings.content,
             generation=self.settings.generation,
+            lifetime=Lifetime(days=base.time_to_live_days, idle_days=base.idle_days),
+            quota=BranchQuota(per_application=base.branches_per_application, total=base.branches_total),
         )
         return BranchDatabase(name, args)
 

@@ -266,6 +266,9 @@ class PullRequests(Model):
     """What holds for every pull request's stack of this environment."""
 
     time_to_live: Days = Field(default=14, examples=["14d"])
+    idle_time: Days | None = Field(default=None, examples=["3d"])
+    per_application: int | None = Field(default=None, ge=1, examples=[20])
+    total: int | None = Field(default=None, ge=1, examples=[50])
 
 
 class EnvironmentSettings(Model):
@@ -286,6 +289,8 @@ class PullRequest(Model):
     base: str = Field(default="local", examples=["local"])
     """The environment whose snapshots are branched."""
     apps: tuple[ApplicationName, ...] = Field(min_length=1, examples=["[city-api]"])
+    content: Literal["masked", "synthetic", "schema"] = "masked"
+    """What of the rows its copies have."""
     generation: int = Field(default=0, ge=0)
     """Counts the resets: a new value makes the branches afresh."""
 

@@ -48,12 +48,14 @@ def pr(
     number: str,
     base: Annotated[str, typer.Option(help="The environment it copies from.")] = "local",
     apps: Annotated[str, typer.Option(help="Applications, separated by commas.")] = "",
+    content: Annotated[str, typer.Option(help="masked, synthetic or schema.")] = "",
     reset: Annotated[bool, typer.Option("--reset", help="Make the copies afresh.")] = False,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Though a sweep found it closed.")] = False,
 ) -> None:
     """Give a pull request its own copy of the data."""
     from tools.commands import pull_request
 
-    pull_request.up(number, base=base, apps=apps, reset=reset)
+    pull_request.up(number, base=base, apps=apps, content=content, reset=reset, reopen=reopen)
 
 
 @app.command("pr-down")
@@ -110,11 +112,32 @@ def explain(application: str, env: EnvOption = "local", *, write: bool = False) 
 
 
 @app.command()
-def snapshot(application: str, env: EnvOption = "local") -> None:
-    """Make a new masked snapshot of an application's database."""
+def snapshot(
+    application: str,
+    env: EnvOption = "local",
+    content: Annotated[str, typer.Option(help="masked, synthetic or schema.")] = "masked",
+) -> None:
+    """Make a new snapshot of an application's database."""
     from tools.commands import snapshots
 
-    snapshots.make(application, env)
+    snapshots.make(application, env, content)
+
+
+@app.command()
+def sweep(
+    open_file: Annotated[str, typer.Option(help="A file with the open pull requests' numbers.")] = "",
+    github: Annotated[str, typer.Option(help="owner/name; the token is GITHUB_TOKEN.")] = "",
+    env: EnvOption = "local",
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this the plan is shown.")] = False,
+    largest_share: Annotated[float, typer.Option(help="Of the branches and stacks that may go at once.")] = 0.5,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Believe that none is open.")] = False,
+) -> None:
+    """Remove what no open pull request needs: stacks, databases, roles, snapshots."""
+    from branching.sweep_plan import Bounds
+    from tools.commands import sweep as command
+
+    bounds = Bounds(largest_share=largest_share, allow_empty=allow_empty)
+    command.sweep(env, open_file=open_file, github=github, bounds=bounds, apply=apply)
 
 
 @app.command()

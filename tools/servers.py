@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from branching.connection import Server
+from components import names
 from stacks.embedded import EmbeddedServer as Description
 from stacks.embedded import read_description
 from stacks.settings import EmbeddedCache, EmbeddedServer, EnvironmentSettings, ExternalServer
-from tools import external, paths
+from tools import external, passwords, paths
 from tools.embedded import postgres, supervisor, valkey
 from tools.embedded.layout import PostgresSpec
 from tools.engine import Engine
@@ -60,3 +63,10 @@ def administrator(settings: EnvironmentSettings, engine: Engine, stack: str) -> 
         host=main.host, port=main.port, user=main.admin, password=main.admin_password, sslrootcert=main.ca_file,
         dump_host=main.socket_dir,
     )  # fmt: skip
+
+
+def brancher(settings: EnvironmentSettings, engine: Engine, stack: str) -> Server:
+    """The login of the role that makes branches and has no right on an application's rows. Raises ToolError."""
+    password = passwords.role_password(engine, stack, names.BRANCHER)
+    admin = administrator(settings, engine, stack)
+    return replace(admin, user=names.BRANCHER, password=password, dump_host="")

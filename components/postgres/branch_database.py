@@ -11,6 +11,24 @@ from components.postgres.app_database import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lifetime:
+    """How long a branch lives, for the sweep."""
+
+    days: int
+    """After the last push."""
+    idle_days: int | None = None
+    """Without a session; None is without limit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchQuota:
+    """How many branches there may be on the server; None is without limit."""
+
+    per_application: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class BranchDatabaseArgs:
     """Which branch, on which server, made by whom."""
 
@@ -25,6 +43,10 @@ class BranchDatabaseArgs:
     pull_request: int
     password: pulumi.Input[str]
     limits: Limits
+    lifetime: Lifetime
+    quota: BranchQuota
+    content: str = "masked"
+    """What of the source's rows it has: `masked`, `synthetic` or `schema`."""
     generation: int = 0
     """A new value makes the branch afresh from the newest snapshot; the same value keeps its data."""
 
@@ -57,6 +79,11 @@ class BranchDatabase(pulumi.CustomResource):
                 "connectionLimit": args.limits.connections,
                 "statementTimeoutMs": args.limits.statement_timeout_ms,
                 "idleInTransactionTimeoutMs": args.limits.idle_in_transaction_timeout_ms,
+                "content": args.content,
+                "ttlDays": args.lifetime.days,
+                "idleDays": args.lifetime.idle_days,
+                "quotaPerApplication": args.quota.per_application,
+                "quotaTotal": args.quota.total,
                 "generation": args.generation,
                 "snapshot": None,
                 "taken": None,

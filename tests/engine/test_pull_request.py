@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -152,3 +153,35 @@ def test_a_preview_says_how_it_will_be_copied_and_what_that_costs(small: Checkou
     assert "pr_131" not in small.databases()
     small.run("pr-down", "131")
     assert left_of(small, 131) == []
+
+
+def test_a_sweep_removes_what_is_closed_and_keeps_it_closed(small: Checkout, tmp_path: Path) -> None:
+    for number in ("141", "142"):
+        small.run("pr", number)
+    open_ = tmp_path / "open"
+    open_.write_text("")
+    said = small.run("sweep", "--open-file", str(open_), expect=1).said
+    assert "is no list of pull requests; nothing was removed" in said
+    open_.write_text("141\n")
+    said = small.run("sweep", "--open-file", str(open_)).said
+    assert "pull request 142 is not open" in said
+    assert "pr_142" in small.databases()
+    small.run("sweep", "--open-file", str(open_), "--apply")
+    assert left_of(small, 142) == []
+    assert "pr_141" in small.databases()
+    said = small.run("pr", "142", expect=1).said
+    assert "make pr PR=142 REOPEN=1" in said
+    small.run("pr", "142", "--reopen")
+    for number in (141, 142):
+        small.run("pr-down", str(number))
+        assert left_of(small, number) == []
+
+
+def test_synthetic_data_for_who_may_see_none(small: Checkout) -> None:
+    small.run("pr", "143", "--content", "synthetic")
+    with session(small, "pr-143") as branch:
+        assert branch.execute("SELECT count(*) FROM commune WHERE name LIKE 'name %'").fetchone() == (3,)
+        assert branch.execute("SELECT count(*) FROM commune").fetchone() == (3,)
+    said = small.run("pr", "143", "--content", "masked", expect=1).said
+    assert "CONTENT=masked RESET=1" in said
+    small.run("pr-down", "143")

@@ -37,4 +37,5 @@ def test_a_new_key_waits_for_its_meaning_and_a_removed_one_goes() -> None:
     )
     after = docs.render(before)
     assert "gone" not in after
-    assert "| `timeToLive` | days | `14d` | … |\n\nAfter." in after
+    assert "| `timeToLive` | days | `14d` | … |\n| `idleTime` | days | – | … |\n" in after
+    assert "\n\nAfter." in after

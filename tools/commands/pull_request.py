@@ -8,6 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
+from branching import tombstones
+from branching.connection import Server, connect
+from branching.errors import PullRequestClosedError
+from branching.metadata import Content
 from components import names
 from stacks.settings import EnvironmentSettings, PullRequest
 from tools import paths, servers, settings_file
@@ -21,26 +25,28 @@ console = Console(stderr=True, highlight=False)
 DEFAULT_APPLICATION = "city-api"
 
 
-def up(number: str, *, base: str, apps: str, reset: bool) -> None:
+def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: bool) -> None:
     """Make the pull request's copies, or keep those that are there. Raises ToolError, SettingsError."""
     pull = parse_number(number)
     settings = settings_file.environment(base)
     stack = names.pull_request_stack(pull)
     before = settings_file.pull_request(stack)
-    wanted = _wanted(pull, base, _applications(apps, before.pull_request if before else None, settings), reset,
-                     before.pull_request if before else None)  # fmt: skip
+    then = before.pull_request if before else None
+    wanted = _wanted(pull, base, _applications(apps, then, settings), _content(content, then), reset, then)
     engine = environment.ready_engine()
     if base not in engine.stacks():
         raise ToolError(f"The environment {base} was never brought up", f"make up{_env(base)}")
     servers.prepare(settings, engine, base)
     admin = servers.administrator(settings, engine, base)
     environment_of = snapshots.Base(env=base, settings=settings, engine=engine, admin=admin)
+    _require_open(pull, servers.brancher(settings, engine, base), reopen=reopen)
     for application in wanted.apps:
-        snapshots.ensure(application, environment_of)
+        snapshots.ensure(application, environment_of, Content(wanted.content))
     there = set() if reset or before is None else set(before.pull_request.apps)
-    snapshots.require_room(set(wanted.apps) - there, environment_of)
+    snapshots.require_room(set(wanted.apps) - there, environment_of, Content(wanted.content))
     _write(stack, wanted)
     environment.settle_and_up(engine, stack)
+    snapshots.renew([wanted.branch(application) for application in wanted.apps], environment_of)
     _summary(engine, stack, kept=before is not None and not reset)
 
 
@@ -88,7 +94,27 @@ def _default(settings: EnvironmentSettings) -> tuple[str, ...]:
     raise ToolError("APPS says which applications the pull request spans", f"APPS={next(iter(settings.apps), '…')}")
 
 
-def _wanted(number: int, base: str, apps: tuple[str, ...], reset: bool, before: PullRequest | None) -> PullRequest:
+def _require_open(pull: int, brancher: Server, *, reopen: bool) -> None:
+    """A sweep leaves a mark for a closed pull request, so that a late run doesn't bring it back."""
+    with connect(brancher) as connection:
+        if reopen:
+            tombstones.reopen(connection, pull)
+        try:
+            tombstones.require_open(connection, pull)
+        except PullRequestClosedError as closed:
+            raise ToolError(closed.message, f"if it was opened again: make pr PR={pull} REOPEN=1") from None
+
+
+def _content(asked: str, before: PullRequest | None) -> str:
+    chosen = asked or (before.content if before else Content.MASKED.value)
+    if chosen not in set(Content):
+        raise ToolError(f"CONTENT is “{asked}”; there is {', '.join(Content)}", "CONTENT=synthetic")
+    return chosen
+
+
+def _wanted(
+    number: int, base: str, apps: tuple[str, ...], content: str, reset: bool, before: PullRequest | None
+) -> PullRequest:
     if before and not reset:
         if before.base != base:
             raise ToolError(
@@ -100,8 +126,13 @@ def _wanted(number: int, base: str, apps: tuple[str, ...], reset: bool, before: 
                 "and their data would be lost",
                 f"make pr PR={number} APPS={','.join(apps)} RESET=1, if they may be",
             )
+        if before.content != content:
+            raise ToolError(
+                f"pr-{number} has {before.content} data; {content} ones would take their place",
+                f"make pr PR={number} CONTENT={content} RESET=1, if they may be lost",
+            )
     generation = (before.generation if before else 0) + (1 if before and reset else 0)
-    raw = {"number": number, "base": base, "apps": apps, "generation": generation}
+    raw = {"number": number, "base": base, "apps": apps, "content": content, "generation": generation}
     return PullRequest.model_validate(raw)
 
 

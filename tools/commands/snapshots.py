@@ -11,12 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from branching import disk, inventory, probe, snapshot, strategy
+from branching import disk, inventory, lease, probe, snapshot, strategy
 from branching.connection import Connection, Server, connect, major
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
 from branching.masking import explain as explanations
 from branching.masking.rules_file import load as load_rules
 from branching.measures import TYPICAL
+from branching.metadata import Content
 from branching.progress import Progress as Step
 from components import names
 from stacks.checks import database_of, role_of
@@ -43,11 +44,13 @@ class Base:
     admin: Server
 
 
-def make(application: str, env: str) -> None:
+def make(application: str, env: str, content: str) -> None:
     """Build a new version. Raises ToolError, SettingsError."""
+    if content not in set(Content):
+        raise ToolError(f"CONTENT is “{content}”; there is {', '.join(Content)}", "CONTENT=synthetic")
     base = _base(application, env, "make snapshot APP=…")
     try:
-        _build(application, base)
+        _build(application, base, Content(content))
     except SnapshotBusyError as busy:
         raise ToolError(str(busy)) from None
 
@@ -82,18 +85,26 @@ def _base(application: str, env: str, command: str) -> Base:
     return Base(env=env, settings=settings, engine=engine, admin=servers.administrator(settings, engine, env))
 
 
-def ensure(application: str, base: Base) -> None:
+def renew(branches: Iterable[str], base: Base) -> None:
+    """Let the time to live of these branches begin again: there was a push."""
+    with connect(base.admin) as admin:
+        for name in branches:
+            lease.renew(admin, name)
+
+
+def ensure(application: str, base: Base, content: Content = Content.MASKED) -> None:
     """Build the first version if there is none, or wait for who is building it."""
     database = database_of(application, base.settings.apps[application])
     with connect(base.admin) as admin:
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
             raise ToolError(f"{base.env} has no database {database} yet", "make up")
-        if not _published(admin, database):
-            console.print(f"{application} has no snapshot yet: making the first.")
-            _build_or_wait(application, base, lambda: _published(admin, database))
+        if not _published(admin, database, content):
+            kind = "" if content is Content.MASKED else f"{content} "
+            console.print(f"{application} has no {kind}snapshot yet: making the first.")
+            _build_or_wait(application, base, content, lambda: _published(admin, database, content))
 
 
-def require_room(applications: Iterable[str], base: Base) -> None:
+def require_room(applications: Iterable[str], base: Base, content: Content = Content.MASKED) -> None:
     """Raise ToolError where copies of these applications would not fit. The administrator asks: the brancher isn't told
     where the server keeps its data."""
     with connect(base.admin) as admin:
@@ -101,7 +112,7 @@ def require_room(applications: Iterable[str], base: Base) -> None:
         measures = probe.known(found, admin.info.server_version) or TYPICAL
         needed = 0
         for application in applications:
-            published = found.published(database_of(application, base.settings.apps[application]))
+            published = found.published(database_of(application, base.settings.apps[application]), content)
             if published:
                 needed += strategy.choose(published[-1].bytes, major(admin), measures).disk_bytes
         try:
@@ -110,17 +121,17 @@ def require_room(applications: Iterable[str], base: Base) -> None:
             raise ToolError(short.message, short.remedy) from None
 
 
-def _published(admin: Connection, database: str) -> bool:
-    return bool(inventory.survey(admin, sizes=False).published(database))
+def _published(admin: Connection, database: str, content: Content) -> bool:
+    return bool(inventory.survey(admin, sizes=False).published(database, content))
 
 
-def _build_or_wait(application: str, base: Base, published: Callable[[], bool]) -> None:
+def _build_or_wait(application: str, base: Base, content: Content, published: Callable[[], bool]) -> None:
     """Build, unless another run does: then wait for its snapshot, and build when it ends without one."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     waiting = False
     while not published():
         try:
-            _build(application, base)
+            _build(application, base, content)
         except SnapshotBusyError as busy:
             if time.monotonic() > deadline:
                 raise ToolError(f"{busy.message}, for {PATIENCE_SECONDS // 60} minutes now", busy.remedy) from None
@@ -135,7 +146,7 @@ def rules_file(application: str, settings: EnvironmentSettings) -> str:
     return settings.apps[application].masking or f"masking/{application}.yaml"
 
 
-def _build(application: str, base: Base) -> None:
+def _build(application: str, base: Base, content: Content) -> None:
     settings = base.settings
     app = settings.apps[application]
     file = paths.ROOT / rules_file(application, settings)
@@ -146,6 +157,7 @@ def _build(application: str, base: Base) -> None:
         database=database_of(application, app),
         rules_file=file,
         salt=_salt(application, base, file),
+        content=content,
         owner=names.roles(role_of(application, app)).owner,
         login_role=role_of(application, app),
         brancher=names.BRANCHER,
@@ -164,6 +176,8 @@ def _build(application: str, base: Base) -> None:
     )
     for rule in report.unused:
         console.print(f"  [dim]a rule without use: {rule}[/]", soft_wrap=True)
+    for table in report.empty:
+        console.print(f"  no row could be invented for {table}")
     for dropped in made.dropped:
         console.print(f"  not carried over: {dropped}")
 

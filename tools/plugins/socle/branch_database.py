@@ -22,7 +22,7 @@ class BranchDatabase(Plain):
     Imports what talks to PostgreSQL only where it does: a run without a change needs none of it.
     """
 
-    replacing = frozenset({"branch", "application", "source", "pullRequest"})
+    replacing = frozenset({"branch", "application", "source", "pullRequest", "content"})
     secrets = frozenset({"brancherPassword", "password"})
 
     def create(self, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
@@ -116,8 +116,14 @@ def _server(inputs: Properties) -> Server:
     )
 
 
+def _seconds(days: int | None) -> int | None:
+    return days * 86400 if days else None
+
+
 def _request(inputs: Properties) -> BranchRequest:
     from branching.branch import BranchRequest, Limits
+    from branching.metadata import Content
+    from branching.quota import Quota
 
     return BranchRequest(
         name=inputs["branch"],
@@ -125,6 +131,10 @@ def _request(inputs: Properties) -> BranchRequest:
         database=inputs["source"],
         pull_request=inputs["pullRequest"],
         password=inputs["password"],
+        content=Content(inputs.get("content") or Content.MASKED),
+        ttl_seconds=_seconds(inputs.get("ttlDays")),
+        idle_seconds=_seconds(inputs.get("idleDays")),
+        quota=Quota(per_application=inputs.get("quotaPerApplication"), total=inputs.get("quotaTotal")),
         limits=Limits(
             connections=inputs["connectionLimit"],
             statement_timeout=f"{inputs['statementTimeoutMs']}ms",
