@@ -6,8 +6,8 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help up down destroy pr pr-down sweep status psql env demo-data explain snapshot dump restore \
-        test test-all check test-unit test-database test-engine bench docs format
+.PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot dump restore \
+        test test-all check test-unit test-database test-engine bench bench-branching docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,10 @@ pr: ## PR=123 [APPS=city-api,docspell] [CONTENT=synthetic] [RESET=1]: a pull req
 	  $(if $(CONTENT),--content "$(CONTENT)") $(if $(RESET),--reset) $(if $(REOPEN),--reopen)
 pr-down: ## PR=123: nothing of it is left
 	$(RUN) pr-down "$(PR)"
+verify: ## PR=123 [APP=city-api]: what a pull request changed in the definitions
+	$(RUN) verify "$(PR)" $(if $(APP),--app "$(APP)")
+check-migration: ## PR=123 CMD='alembic upgrade head' [APP=city-api]: what it locks and rewrites, on the copy
+	$(RUN) check-migration "$(PR)" "$(CMD)" $(if $(APP),--app "$(APP)") $(if $(SECONDS),--threshold "$(SECONDS)")
 sweep: ## GITHUB=owner/name or OPEN=file [APPLY=1]: what no open pull request needs goes; a plan without APPLY
 	$(RUN) sweep --env $(ENV) $(if $(GITHUB),--github "$(GITHUB)") $(if $(OPEN),--open-file "$(OPEN)") \
 	  $(if $(SHARE),--largest-share "$(SHARE)") $(if $(EMPTY),--allow-empty) $(if $(APPLY),--apply)
@@ -55,5 +59,7 @@ docs: ## the tables of docs/settings.md, from the models
 	$(RUN) docs
 bench: ## the figures of docs/benchmarks.md
 	$(RUN) bench
+bench-branching: ## the same for snapshots and branches (about half an hour, 40 GB of disk)
+	$(RUN) bench --what branching
 format: ## ruff's format and safe fixes
 	$(RUN) format

@@ -11,7 +11,7 @@ import psycopg
 import tenacity
 
 from branching import branch_plan as plan
-from branching import branch_role, branch_state, disk, inventory, names, probe, quota, strategy, tombstones
+from branching import branch_role, branch_state, disk, inventory, names, pool, probe, quota, strategy, tombstones
 from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
@@ -66,6 +66,8 @@ class BranchInfo:
     """True where it was there and its data was left as it is."""
     strategy: Strategy | None
     """How it was copied; None where it was kept."""
+    warm: bool = False
+    """Whether a copy was ready and only took its name."""
     seconds: float
     """How long this call took."""
     warnings: tuple[str, ...]
@@ -198,7 +200,7 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
     branch_role.ensure(connection, request.name, request.password, request.limits)
     drop_database(connection, request.name)
     copying = time.monotonic()
-    snapshot, chosen = _copy(connection, request, free)
+    snapshot, chosen, warm = _copy(connection, request, free)
     metadata = BranchMetadata(
         application=request.application,
         database=request.database,
@@ -209,7 +211,7 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         ttl_seconds=request.ttl_seconds,
         idle_seconds=request.idle_seconds,
         comment=snapshot.comment,
-        strategy=chosen.strategy.value,
+        strategy="warm" if warm else chosen.strategy.value,
         seconds=round(time.monotonic() - copying, 3),
         bytes=snapshot.bytes,
         shared=chosen.shares,
@@ -226,6 +228,7 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         metadata=metadata,
         kept=False,
         strategy=chosen.strategy,
+        warm=warm,
         seconds=time.monotonic() - started,
         warnings=warnings,
     )
@@ -265,13 +268,18 @@ def _restore_settings(connection: Connection, request: BranchRequest, snapshot: 
     stop=tenacity.stop_after_delay(60),
     reraise=True,
 )
-def _copy(connection: Connection, request: BranchRequest, free: int | None) -> tuple[SnapshotMetadata, strategy.Plan]:
+def _copy(
+    connection: Connection, request: BranchRequest, free: int | None
+) -> tuple[SnapshotMetadata, strategy.Plan, bool]:
     snapshot, chosen = _choose(connection, request, free)
+    found = inventory.survey(connection, sizes=False)
+    if pool.take(connection, found, snapshot.database, snapshot.version, request.name):
+        return snapshot, chosen, True
     if chosen.clone:
         _share_blocks(connection)
     name = names.snapshot_name(snapshot.database, snapshot.version)
     connection.execute(plan.create_database(request.name, name, chosen.strategy))
-    return snapshot, chosen
+    return snapshot, chosen, False
 
 
 def _share_blocks(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Snapshots and branches by hand: `python -m branching explain|snapshot|branch|drop|list|lease|reopen|sweep`.
+"""Snapshots and branches by hand: `python -m branching --help` lists the commands.
 
 The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
 from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
@@ -20,7 +20,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from branching import activity, lease, names, snapshot, sweep, tombstones
+from branching import activity, lease, migration_check, names, pool, schema_diff, snapshot, sweep, tombstones
 from branching import branch as branches
 from branching import cli_output as output
 from branching.connection import Server, connect
@@ -28,6 +28,7 @@ from branching.errors import BranchingError, SweepRefusedError
 from branching.inventory import survey
 from branching.masking import explain
 from branching.metadata import Content
+from branching.migration_check import THRESHOLD_SECONDS
 from branching.pull_requests import FromFile, FromGitHub
 from branching.stream import Pace
 from branching.sweep_plan import Bounds
@@ -148,6 +149,21 @@ def branch_command(
     _print(asdict(info), as_json, lambda: output.branch_lines(info))
 
 
+@app.command(name="warm")
+def warm_command(
+    context: typer.Context,
+    application: Application,
+    size: Annotated[int, typer.Option(min=0, help="How many to have ready.")],
+    database: Database = "",
+    as_json: Json = False,
+) -> None:
+    """Have copies of the newest snapshot ready, to become branches at once."""
+    with _messages(as_json):
+        report = pool.fill(context.obj, database or _database_of(application), size)
+    lines = [*(f"{name}: ready" for name in report.made), *(f"{name}: dropped" for name in report.dropped)]
+    _print(asdict(report), as_json, lambda: lines or ["nothing to do"])
+
+
 @app.command(name="drop")
 def drop_command(
     context: typer.Context,
@@ -167,6 +183,40 @@ def list_command(context: typer.Context, as_json: Json = False) -> None:
         found, uses = survey(session), activity.uses(session)
     document = asdict(found) | {"uses": {name: asdict(use) for name, use in uses.items()}}
     _print(document, as_json, lambda: output.tables(found, uses))
+
+
+@app.command(name="verify")
+def verify_command(
+    context: typer.Context,
+    branch: Annotated[str, typer.Argument(help="A branch, such as pr_123.")],
+    base: Annotated[str, typer.Option(help="The database to compare with.")],
+    as_json: Json = False,
+) -> None:
+    """Show what a branch's definitions have that the base's haven't. Needs an administrator."""
+    with _messages(as_json):
+        found = schema_diff.of(context.obj, base, branch)
+    document = {
+        "added": [str(one) for one in found.added],
+        "removed": [str(one) for one in found.removed],
+        "changed": {str(one): text for one, text in found.changed.items()},
+    }
+    _print(document, as_json, lambda: output.diff_lines(found))
+
+
+@app.command(name="check-migration")
+def check_migration_command(
+    context: typer.Context,
+    branch: Annotated[str, typer.Argument(help="A branch, such as pr_123.")],
+    command: Annotated[list[str], typer.Argument(help="What migrates it, after --.")],
+    threshold: Annotated[float, typer.Option(help="Seconds that ACCESS EXCLUSIVE may be held.")] = THRESHOLD_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Run migrations on a branch and report what they lock and rewrite. Needs an administrator."""
+    variables = {name: value for name, value in os.environ.items() if name != "PGPASSWORD"}
+    with _messages(as_json):
+        report = migration_check.check(context.obj, branch, command, variables, threshold)
+    _print(asdict(report) | {"passed": report.passed}, as_json, lambda: output.migration_lines(report))
+    raise typer.Exit(0 if report.passed else 1)
 
 
 @app.command(name="lease")

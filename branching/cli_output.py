@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,13 +11,16 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from branching import lifetime
 from branching.activity import Use
 from branching.branch import BranchInfo, DropReport
 from branching.inventory import Branch, Inventory, seconds_since
 from branching.metadata import BranchMetadata
+from branching.migration_check import MigrationReport
 from branching.progress import Progress, ProgressCallback, ignore
+from branching.schema_diff import SchemaDiff
 from branching.snapshot import SnapshotReport
 from branching.sweep import SweepReport
 from branching.sweep_plan import SweepPlan
@@ -58,7 +62,8 @@ def snapshot_lines(report: SnapshotReport) -> list[RenderableType]:
 
 def branch_lines(info: BranchInfo) -> list[RenderableType]:
     """A branch that is ready, in a few lines."""
-    how = "kept with its data" if info.kept or info.strategy is None else f"made by {info.strategy.value}"
+    copied = "taken from the warm ones" if info.warm else f"made by {info.strategy.value if info.strategy else '-'}"
+    how = "kept with its data" if info.kept else copied
     version = f"snapshot v{info.metadata.snapshot_version}, {age(info.snapshot_age_seconds)} old"
     return [f"{info.name}: {how} in {info.seconds:.1f} s, from {version}", *(f"  {text}" for text in info.warnings)]
 
@@ -66,6 +71,32 @@ def branch_lines(info: BranchInfo) -> list[RenderableType]:
 def drop_lines(report: DropReport) -> list[RenderableType]:
     """What was dropped."""
     return [*(f"{name}: dropped" for name in report.dropped), *(f"{name}: was not there" for name in report.absent)]
+
+
+def diff_lines(found: SchemaDiff) -> list[RenderableType]:
+    """What a branch's definitions have that its base's haven't."""
+    lines: list[RenderableType] = [Text(f"+ {one}", style="green") for one in found.added]
+    lines += [Text(f"- {one}", style="red") for one in found.removed]
+    for one, text in found.changed.items():
+        lines.append(Text(f"~ {one}", style="yellow"))
+        lines += [Text(f"    {line}") for line in text.splitlines()]
+    return lines or ["the definitions are the same"]
+
+
+def migration_lines(report: MigrationReport) -> list[RenderableType]:
+    """What migrations locked and rewrote."""
+    table = Table("table", "lock", "held", "statement", title="Locks on tables that were there before")
+    for one in report.held[:20]:
+        style = "red" if one in report.too_long else None
+        table.add_row(one.table, one.mode, f"{one.seconds:.2f} s", Text(one.statement.strip()), style=style)
+    lines: list[RenderableType] = [table] if report.held else ["no table that was there before was locked"]
+    lines += [Text(f"rewritten: {name}") for name in report.rewritten]
+    verdict = "passed" if report.passed else "failed"
+    if report.exit_status:
+        verdict += f": the command ended with {report.exit_status}"
+    elif report.too_long:
+        verdict += f": {len(report.too_long)} ACCESS EXCLUSIVE locks held for more than {report.threshold_seconds:g} s"
+    return [*lines, Text(f"{verdict}, {report.seconds:.1f} s", style="green" if report.passed else "red")]
 
 
 def sweep_lines(planned: SweepPlan, report: SweepReport | None) -> list[RenderableType]:
@@ -104,7 +135,9 @@ def tables(found: Inventory, uses: Mapping[str, Use]) -> list[RenderableType]:
             _last_session(made, uses.get(branch.name)) if made else "-",
             _end(made) if made else "-",
         )
-    return [snapshots, branches]
+    warm = Counter(f"{one.database} v{one.version}" for one in found.warm)
+    ready = [f"warm, waiting for a pull request: {what}: {count}" for what, count in warm.items()]
+    return [snapshots, branches, *ready]
 
 
 def _own(branch: Branch) -> int | None:

@@ -85,7 +85,10 @@ def fill(
         )
         schema.restore(dumped, section="pre-data", database=name, role=destination.owner)
         ends = Ends(
-            source=source.connection, another_source=source.another_session, target=lambda: _as_owner(destination)
+            source=source.connection,
+            another_source=source.another_session,
+            target=lambda: _as_owner(destination),
+            waiters=source.waiters,
         )
         rows = stream(units.cut(units.with_rows(catalog), classification, sessions=pace.sessions), ends, pace, progress)
         progress(Progress(phase="indexes"))

@@ -24,6 +24,7 @@ _QUERY: LiteralString = """
                 THEN pg_database_size(d.oid) END AS bytes
     FROM pg_database d
     WHERE d.datname ~ '^pr_[1-9]' OR d.datname ~ '_snapshot_v[1-9][0-9]*$'
+          OR d.datname ~ '_warm_v[1-9][0-9]*_[1-9][0-9]*$'
     ORDER BY d.datname"""
 
 
@@ -88,6 +89,18 @@ class Branch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Warm:
+    """A closed copy of a snapshot that waits for a pull request."""
+
+    name: str
+    database: str
+    version: int
+    owner: str
+    half_dropped: bool
+    bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inventory:
     """What branching has on one server."""
 
@@ -95,6 +108,8 @@ class Inventory:
     """By database, then by version."""
     branches: tuple[Branch, ...]
     """By pull request, then by name."""
+    warm: tuple[Warm, ...] = ()
+    """By name."""
 
     def published(self, database: str, content: Content = Content.MASKED) -> tuple[SnapshotMetadata, ...]:
         """What the published snapshots of one source with that content say of themselves, the oldest version first."""
@@ -124,6 +139,7 @@ def inventory(found: list[Database]) -> Inventory:
     return Inventory(
         snapshots=tuple(sorted(snapshots, key=lambda one: (one.database, one.version))),
         branches=tuple(sorted(branches, key=lambda one: (one.pull_request, one.name))),
+        warm=tuple(sorted((one for one in map(_warm, found) if one is not None), key=lambda one: one.name)),
     )
 
 
@@ -149,6 +165,21 @@ def _snapshot(found: Database) -> Snapshot | None:
         half_dropped=found.connection_limit == INTERRUPTED_DROP,
         bytes=found.bytes,
         metadata=metadata if isinstance(metadata, SnapshotMetadata) else None,
+    )
+
+
+def _warm(found: Database) -> Warm | None:
+    parsed = names.parse_warm(found.name)
+    # An open one is somebody's own, whatever its name.
+    if parsed is None or found.is_open:
+        return None
+    return Warm(
+        name=found.name,
+        database=parsed.database,
+        version=parsed.version,
+        owner=found.owner,
+        half_dropped=found.connection_limit == INTERRUPTED_DROP,
+        bytes=found.bytes,
     )
 
 

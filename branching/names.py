@@ -11,6 +11,7 @@ MAX_BYTES = 63
 """PostgreSQL cuts longer names silently, so that two of them could become one."""
 
 _SNAPSHOT = re.compile(r"(?P<database>.+)_snapshot_v(?P<version>[1-9][0-9]*)")
+_WARM = re.compile(r"(?P<database>.+)_warm_v(?P<version>[1-9][0-9]*)_[1-9][0-9]*")
 _BRANCH = re.compile(r"pr_(?P<number>[1-9][0-9]*)(?:_(?P<application>[a-z0-9][a-z0-9_]*))?")
 
 
@@ -61,6 +62,21 @@ def snapshot_name(database: str, version: int) -> str:
 def parse_snapshot(name: str) -> SnapshotName | None:
     """The parts of a snapshot's name, or None where `name` isn't one."""
     match = _SNAPSHOT.fullmatch(name)
+    return SnapshotName(database=match["database"], version=int(match["version"])) if match else None
+
+
+def warm_name(database: str, version: int, number: int) -> str:
+    """`city_api_warm_v7_1`: a copy of version 7 of `city_api`'s snapshot that waits for a pull request.
+
+    Raises:
+        NameRefusedError: too long.
+    """
+    return checked(f"{database}_warm_v{version}_{number}", "the warm branch's name")
+
+
+def parse_warm(name: str) -> SnapshotName | None:
+    """The snapshot that a warm branch was copied from, or None where `name` isn't one's."""
+    match = _WARM.fullmatch(name)
     return SnapshotName(database=match["database"], version=int(match["version"])) if match else None
 
 

@@ -31,7 +31,7 @@ def retire(server: Server, database: str) -> tuple[str, ...]:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
             with source.guard(server, database):
                 pass
-        for name in snapshots:
+        for name in (*snapshots, *(one.name for one in found.warm if one.database == database)):
             target.drop(connection, name)
         try:
             owner = sql.Identifier(names.branch_owner(database))

@@ -98,6 +98,16 @@ def dump(
     return Dump(server=server, programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
 
 
+def text(server: Server, programs: Programs, database: str) -> str:
+    """The definitions of `database` as SQL, without owners and privileges.
+
+    Raises:
+        BuildFailedError: pg_dump failed.
+    """
+    options = ["--schema-only", "--no-owner", "--no-privileges", "--no-security-labels", "--no-tablespaces"]
+    return _run([programs.pg_dump, "--no-password", *options], server, database)
+
+
 def restore(dump: Dump, *, section: str, database: str, role: str, jobs: int = 1) -> None:
     """Restore the section `pre-data` or `post-data` into `database`, owned by `role`, by `jobs` sessions at once.
 

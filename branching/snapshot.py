@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from branching import disk, fill, inventory, names, probe, publish, roles, schema, source, target
+from branching import disk, fill, inventory, names, pool, probe, publish, roles, schema, source, target
 from branching.connection import Connection, Server, connect
 from branching.errors import BuildFailedError, SaltMissingError
 from branching.masking import rules, rules_file
@@ -153,6 +153,7 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
         source.require_guard(one.guard, request.database)
         publish.publish(one.admin, name, content)
     pruned = publish.prune(one.admin, request.database, request.keep)
+    pool.drop_stale(one.admin, inventory.survey(one.admin, sizes=False), request.database)
     unused = tuple(f"{rule.where}: {rule.subject} {rule.found}" for rule in rules.unused(one.rules, catalog.tables))
     return SnapshotReport(
         name=name,

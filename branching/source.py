@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +50,20 @@ class FrozenSource:
     """The snapshot's identifier, for pg_dump to see the same moment."""
     taken_at: str
     reader: Reader
+
+    @contextmanager
+    def waiters(self) -> Iterator[Callable[[], bool]]:
+        """A question: does anybody on the server wait for a lock that this transaction has?"""
+        pid = self.connection.info.backend_pid
+        query = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                   AND wait_event_type = 'Lock' AND %s = ANY (pg_blocking_pids(pid)))"""
+        with connect(self.reader.server, self.catalog.database) as connection:
+
+            def ask() -> bool:
+                row = connection.execute(query, (pid,)).fetchone()
+                return bool(row and row[0])
+
+            yield ask
 
     @contextmanager
     def another_session(self) -> Iterator[Connection]:

@@ -6,16 +6,18 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 import psycopg
 
 from branching import copy
 from branching.connection import Connection
+from branching.errors import BuildFailedError
 from branching.progress import Progress, ProgressCallback
 from branching.units import Unit
 
+_LOOK_SECONDS = 0.5
 OpenSession = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -27,6 +29,9 @@ class Pace:
     """How many read, and as many write, at once."""
     bytes_per_second: int | None = None
     """Of rows read, by all sessions together; None is as fast as it goes."""
+    give_way_seconds: float | None = 10.0
+    """How long somebody may wait for a lock that the build has, a migration of the live database say, before the build
+    gives up for it; None lets it wait."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,8 @@ class Ends:
     """The session that froze the source. It has the locks, so that it can always go on."""
     another_source: OpenSession
     target: OpenSession
+    waiters: Callable[[], AbstractContextManager[Callable[[], bool]]]
+    """Opens a question: does anybody wait for what the build has locked?"""
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: another session's is told
@@ -121,14 +128,21 @@ def stream(units: Sequence[Unit], ends: Ends, pace: Pace, progress: ProgressCall
         threading.Thread(target=_help, args=(work, ends), name=f"copy {number}")
         for number in range(min(pace.sessions, len(units)) - 1)
     ]
+    ended = threading.Event()
+    if pace.give_way_seconds is not None:
+        helpers.append(
+            threading.Thread(target=_give_way, args=(work, ends, pace.give_way_seconds, ended), name="watch")
+        )
     for helper in helpers:
         helper.start()
     try:
         with ends.target() as target:
             work.take_part(ends.source, target)
+        ended.set()
         _wait_for(helpers)
     except BaseException as error:
         work.fail(error)
+        ended.set()
         _wait_for(helpers)
         raise
     if work.failure is not None:
@@ -139,6 +153,20 @@ def stream(units: Sequence[Unit], ends: Ends, pace: Pace, progress: ProgressCall
 def _wait_for(helpers: Sequence[threading.Thread]) -> None:
     for helper in helpers:
         helper.join()
+
+
+def _give_way(work: _Work, ends: Ends, patience: float, ended: threading.Event) -> None:
+    """End the build when somebody has waited for it for too long: production comes first."""
+    with suppress(psycopg.OperationalError), ends.waiters() as somebody_waits:
+        since = time.monotonic()
+        while not ended.wait(_LOOK_SECONDS):
+            if not somebody_waits():
+                since = time.monotonic()
+            elif time.monotonic() - since >= patience:
+                message = f"somebody waited {patience:g} s for a table that the build reads: it gave way"
+                work.fail(BuildFailedError(message, "build again when the migration is done"))
+                ends.source.cancel_safe()
+                return
 
 
 def _help(work: _Work, ends: Ends) -> None:

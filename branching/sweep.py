@@ -135,7 +135,7 @@ def _gone(connection: Connection, one: Removal) -> bool:
     if one.kind is Kind.TOMBSTONE:
         tombstones.reopen(connection, int(one.name))
         return True
-    parsed = names.parse_snapshot(one.name)
+    parsed = names.parse_snapshot(one.name) or names.parse_warm(one.name)
     building = parsed and lock.holder(connection, source.subject(parsed.database), parsed.database)
     if one.unfinished and building is not None:
         return False

@@ -85,6 +85,7 @@ def plan(found: Found, open_: frozenset[int], bounds: Bounds, moment: datetime, 
         *_branches(found, open_, moment),
         *_roles(found),
         *_snapshots(found, keep),
+        *_warm(found),
         *_tombstones(found, open_, moment),
     )
     _require_share(found, removals, bounds)
@@ -133,6 +134,13 @@ def _snapshots(found: Found, keep: int) -> Iterator[Removal]:
     for database in sorted({one.database for one in found.inventory.snapshots}):
         for name in publish.superseded(found.inventory, database, keep):
             yield Removal(kind=Kind.SNAPSHOT, name=name, reason="newer ones have taken its place and no branch uses it")
+
+
+def _warm(found: Found) -> Iterator[Removal]:
+    for one in found.inventory.warm:
+        newest = found.inventory.published(one.database)[-1:]
+        if one.half_dropped or one.version not in {made.version for made in newest}:
+            yield Removal(kind=Kind.SNAPSHOT, name=one.name, reason="a warm copy of an older snapshot", unfinished=True)
 
 
 def _tombstones(found: Found, open_: frozenset[int], moment: datetime) -> Iterator[Removal]:

@@ -269,6 +269,7 @@ class PullRequests(Model):
     idle_time: Days | None = Field(default=None, examples=["3d"])
     per_application: int | None = Field(default=None, ge=1, examples=[20])
     total: int | None = Field(default=None, ge=1, examples=[50])
+    warm: int = Field(default=0, ge=0, le=20, examples=[2])
 
 
 class EnvironmentSettings(Model):

@@ -124,6 +124,27 @@ def snapshot(
 
 
 @app.command()
+def verify(number: str, application: Annotated[str, typer.Option("--app")] = "") -> None:
+    """Show what a pull request changed in the definitions."""
+    from tools.commands import checks
+
+    checks.verify(number, application)
+
+
+@app.command("check-migration")
+def check_migration(
+    number: str,
+    command: str,
+    application: Annotated[str, typer.Option("--app")] = "",
+    threshold: Annotated[float, typer.Option(help="Seconds that ACCESS EXCLUSIVE may be held.")] = 10.0,
+) -> None:
+    """Run a pull request's migrations on its copy and report what they lock and rewrite."""
+    from tools.commands import checks
+
+    raise typer.Exit(checks.migration(number, application, command, threshold))
+
+
+@app.command()
 def sweep(
     open_file: Annotated[str, typer.Option(help="A file with the open pull requests' numbers.")] = "",
     github: Annotated[str, typer.Option(help="owner/name; the token is GITHUB_TOKEN.")] = "",
@@ -170,11 +191,11 @@ def test(
 
 
 @app.command()
-def bench() -> None:
-    """Measure, and write docs/benchmarks.md."""
+def bench(what: Annotated[str, typer.Option(help="applications or branching.")] = "applications") -> None:
+    """Measure, and write a section of docs/benchmarks.md."""
     from tools.commands import bench as command
 
-    command.run()
+    command.run(what)
 
 
 @app.command()

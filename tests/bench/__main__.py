@@ -11,7 +11,7 @@ import matplotlib as mpl
 import psutil
 from rich.console import Console
 
-from tests.bench import scenarios
+from tests.bench import scenarios, section
 from tests.bench.measure import Measured
 from tests.bench.scenarios import Run
 from tools import paths, toolchain
@@ -20,7 +20,6 @@ mpl.use("Agg")
 from matplotlib import pyplot
 
 console = Console(stderr=True, highlight=False)
-PAGE = paths.ROOT / "docs" / "benchmarks.md"
 PICTURE = paths.ROOT / "docs" / "benchmarks-applications.png"
 SIZES = (10, 50, 200)
 RESOURCES_UP_TO = 50
@@ -43,8 +42,8 @@ def main() -> int:
         if size <= RESOURCES_UP_TO:
             table[PROGRAMS[1]][size] = _step(f"resources, {size}", lambda size=size: scenarios.socle(size, "resources"))
     _draw(table)
-    PAGE.write_text(_page(empty, five, table), encoding="utf-8")
-    console.print(f"[green]✓[/] {PAGE.relative_to(paths.ROOT)}")
+    section.write("applications", _page(empty, five, table))
+    console.print("[green]✓[/] docs/benchmarks.md")
     return 0
 
 
@@ -60,18 +59,18 @@ def _page(empty: Run, five: dict[str, tuple[Measured, Run]], table: dict[str, di
     largest, middle = SIZES[-1], SIZES[-2]
     faster = obvious[largest].first.seconds / plan[largest].first.seconds
     growth = plan[largest].first.seconds / plan[middle].first.seconds
-    return f"""# Benchmarks
+    return f"""## Environments
 
 Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}; every figure is from that one run. {_machine()}
 
-## A small environment
+### A small environment
 
 {_small(empty, five)}
 
 `make up` starts from no server and no state, with the toolchain warm; `pulumi up` without a change is the median of
 three, and its ratio is to an empty Pulumi program's in the same run (target: 1.3 or less).
 
-## Many applications at once
+### Many applications at once
 
 ![seconds of `pulumi up` by number of applications]({PICTURE.name})
 

@@ -166,8 +166,8 @@ def destroy_live(live: Live) -> None:
         for one in found.branches:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(one.name)))
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(one.name)))
-        for snap in found.of_source(live.database):
-            target.drop(connection, snap.name)
+        for one in (*found.of_source(live.database), *found.warm):
+            target.drop(connection, one.name)
         for statement in (
             f"DROP DATABASE IF EXISTS {live.database} WITH (FORCE)",
             f"DROP ROLE IF EXISTS {live.database}",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from branching import snapshot, source, units
+from branching import copy, snapshot, source, units
 from branching.connection import Connection, connect
 from branching.errors import BuildFailedError
 from branching.masking import rules, rules_file
@@ -118,7 +118,12 @@ def target(live: Live) -> Iterator[str]:
 def copy_all(live: Live, one: FrozenSource, name: str, pace: Pace) -> int:
     classification = rules.classify(rules_file.load(live.rules_file), one.catalog.tables)
     bulk = [table for table in units.with_rows(one.catalog) if table.name == "bulk"]
-    ends = Ends(source=one.connection, another_source=one.another_session, target=lambda: _session(live, name))
+    ends = Ends(
+        source=one.connection,
+        another_source=one.another_session,
+        target=lambda: _session(live, name),
+        waiters=one.waiters,
+    )
     return stream(units.cut(bulk, classification, sessions=pace.sessions), ends, pace, ignore)["public.bulk"]
 
 
@@ -143,6 +148,29 @@ def test_while_a_migration_waits_the_session_that_has_the_locks_copies_alone(
         finally:
             one.connection.rollback()
             migration.join()
+
+
+def test_a_build_gives_way_to_a_migration_that_waits(typed: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Pace(sessions=1, bytes_per_second=20_000, give_way_seconds=0.5)
+    begun, altered = threading.Event(), []
+
+    def migrate() -> None:
+        begun.wait(30)
+        started = time.monotonic()
+        typed.execute("ALTER TABLE bulk ADD COLUMN late int")
+        altered.append(time.monotonic() - started)
+
+    monkeypatch.setattr(copy, "_CHUNK", 4096)
+    migration = threading.Thread(target=migrate)
+    migration.start()
+    try:
+        with pytest.raises(BuildFailedError, match=r"somebody waited 0\.5 s for a table that the build reads"):
+            snapshot.build(typed.request(pace=slow), lambda step: begun.set() if step.phase == "rows" else None)
+    finally:
+        begun.set()
+        migration.join()
+    assert altered[0] < 5
+    assert not [name for name in typed.databases() if "_snapshot_v" in name and typed.database in name]
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -39,7 +39,8 @@ def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: 
     servers.prepare(settings, engine, base)
     admin = servers.administrator(settings, engine, base)
     environment_of = snapshots.Base(env=base, settings=settings, engine=engine, admin=admin)
-    _require_open(pull, servers.brancher(settings, engine, base), reopen=reopen)
+    brancher = servers.brancher(settings, engine, base)
+    _require_open(pull, brancher, reopen=reopen)
     for application in wanted.apps:
         snapshots.ensure(application, environment_of, Content(wanted.content))
     there = set() if reset or before is None else set(before.pull_request.apps)
@@ -48,6 +49,8 @@ def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: 
     environment.settle_and_up(engine, stack)
     snapshots.renew([wanted.branch(application) for application in wanted.apps], environment_of)
     _summary(engine, stack, kept=before is not None and not reset)
+    if settings.pull_requests.warm:
+        snapshots.warm_up(wanted.apps, environment_of, brancher)
 
 
 def down(number: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from branching import disk, inventory, lease, probe, snapshot, strategy
+from branching import disk, inventory, lease, pool, probe, snapshot, strategy
 from branching.connection import Connection, Server, connect, major
 from branching.errors import BranchingError, DiskShortError, SnapshotBusyError
 from branching.masking import explain as explanations
@@ -53,6 +53,8 @@ def make(application: str, env: str, content: str) -> None:
         _build(application, base, Content(content))
     except SnapshotBusyError as busy:
         raise ToolError(str(busy)) from None
+    if base.settings.pull_requests.warm:
+        warm_up([application], base, servers.brancher(base.settings, base.engine, env))
 
 
 def explain(application: str, env: str, *, write: bool) -> None:
@@ -83,6 +85,20 @@ def _base(application: str, env: str, command: str) -> Base:
     engine = environment.ready_engine()
     servers.prepare(settings, engine, env)
     return Base(env=env, settings=settings, engine=engine, admin=servers.administrator(settings, engine, env))
+
+
+def warm_up(applications: Iterable[str], base: Base, brancher: Server) -> None:
+    """Have as many copies ready as the settings ask for."""
+    for application in applications:
+        try:
+            report = pool.fill(
+                brancher, database_of(application, base.settings.apps[application]), base.settings.pull_requests.warm
+            )
+        except DiskShortError as short:
+            console.print(f"  no warm branch: {short.message}")
+            return
+        for name in report.made:
+            console.print(f"  ready for the next pull request: {name}")
 
 
 def renew(branches: Iterable[str], base: Base) -> None:

@@ -1,0 +1,90 @@
+"""Warm branches: closed copies of the newest snapshot, which become a pull request's branch by a rename."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from branching import branch_plan as plan
+from branching import disk, inventory, lock, names, probe, strategy, target
+from branching.connection import Connection, Server, connect, major
+from branching.inventory import Inventory
+from branching.measures import TYPICAL
+
+_TAKEN = (psycopg.errors.InvalidCatalogName, psycopg.errors.ObjectInUse)
+"""Another run took it, or the server is still in it for a moment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolReport:
+    """What a filling did."""
+
+    made: tuple[str, ...]
+    dropped: tuple[str, ...]
+    """Copies of older snapshots, and those over the size."""
+
+
+def take(connection: Connection, found: Inventory, database: str, version: int, name: str) -> bool:
+    """Rename a warm copy of that snapshot to `name`; False where none is left. `name` is not there."""
+    for warm in found.warm:
+        if (warm.database, warm.version, warm.owner) != (database, version, connection.info.user):
+            continue
+        with suppress(*_TAKEN):
+            statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            connection.execute(statement.format(sql.Identifier(warm.name), sql.Identifier(name)))
+            return True
+    return False
+
+
+def fill(server: Server, database: str, size: int) -> PoolReport:
+    """Have `size` warm copies of the newest masked snapshot of `database`, and none of older ones.
+
+    One run at a time does it; another finds nothing to do.
+
+    Raises:
+        DiskShortError: one more would not fit.
+    """
+    made: list[str] = []
+    with connect(server) as connection:
+        subject = f"pool:{database}"
+        if lock.acquire(connection, subject) is not None:
+            return PoolReport(made=(), dropped=())
+        try:
+            found = inventory.survey(connection, sizes=False)
+            dropped = drop_stale(connection, found, database, size)
+            published = found.published(database)
+            there = {one.name for one in found.warm if one.database == database} - set(dropped)
+            while published and len(there) < size:
+                newest = published[-1]
+                name = next(
+                    one
+                    for one in (names.warm_name(database, newest.version, n) for n in range(1, size + len(there) + 2))
+                    if one not in there
+                )
+                free = disk.local_free_bytes(server, connection)
+                measures = probe.known(found, connection.info.server_version) or TYPICAL
+                chosen = strategy.choose(newest.bytes, major(connection), measures, free)
+                disk.require(chosen.disk_bytes, free, f"the warm branch {name}")
+                snapshot = names.snapshot_name(database, newest.version)
+                connection.execute(plan.create_database(name, snapshot, chosen.strategy))
+                there.add(name)
+                made.append(name)
+        finally:
+            lock.release(connection, subject)
+    return PoolReport(made=tuple(made), dropped=dropped)
+
+
+def drop_stale(connection: Connection, found: Inventory, database: str, size: int | None = None) -> tuple[str, ...]:
+    """Drop the warm copies of snapshots that are no longer the newest, and those over `size`; their names."""
+    published = found.published(database)
+    newest = published[-1].version if published else None
+    own = [one for one in found.warm if one.database == database]
+    current = [one for one in own if one.version == newest and not one.half_dropped]
+    keep = {one.name for one in (current if size is None else current[:size])}
+    stale = tuple(one.name for one in own if one.name not in keep)
+    for name in stale:
+        target.drop(connection, name)
+    return stale

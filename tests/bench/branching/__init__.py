@@ -1,0 +1,1 @@
+"""`make bench-branching`: snapshots and branches against PostgreSQL's own means, on real servers."""

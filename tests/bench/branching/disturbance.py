@@ -1,0 +1,143 @@
+"""How much the base notices: pgbench at a steady rate on the live database while copies are made."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from branching import branch
+from branching.connection import connect, environment
+from branching.stream import Pace
+from tests.bench.branching.places import Place
+from tests.bench.branching.scenarios import KEEP, SALT, empty, fill
+from tests.database.branching_support import create_live, destroy_live
+
+RATE, CLIENTS = 100, 4
+QUIET_SECONDS = 30
+LOGIN_EVERY_SECONDS = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Felt:
+    """What the base's clients saw while something went on."""
+
+    seconds: float
+    transactions: int
+    p50_ms: float
+    p99_ms: float
+    login_p99_ms: float
+    wal_mib: float
+    checkpoints: int
+
+
+def all_of(place: Place, mib: int, step: Callable[[str], None]) -> dict[str, Felt]:
+    """By what went on meanwhile."""
+    live = place.live
+    create_live(live, "SELECT 1")
+    try:
+        step("filling")
+        fill(place, "pgbench", mib)
+        live.rules_file.write_text(KEEP.replace("abalance: keep, filler: keep", "abalance: keep, filler: hash"))
+        live.execute("VACUUM (FREEZE, ANALYZE)")
+        live.execute("CHECKPOINT")
+        found: dict[str, Felt] = {}
+        for name, work in (
+            ("nothing", _nothing),
+            ("a snapshot, 20 branches made and dropped", lambda: _copies(place, Pace())),
+            ("the same, one session, 20 MB/s", lambda: _copies(place, Pace(sessions=1, bytes_per_second=20 * 2**20))),
+            ("pg_dump \\| psql", lambda: _dump(place)),
+            ("nothing again", _nothing),
+        ):
+            step(name)
+            found[name] = _felt(place, work)
+        return found
+    finally:
+        destroy_live(live)
+
+
+def _nothing() -> None:
+    time.sleep(QUIET_SECONDS)
+
+
+def _copies(place: Place, pace: Pace) -> None:
+    place.live.build(salt=SALT, pace=pace)
+    for number in range(1, 21):
+        place.live.branch(number)
+        branch.drop(place.live.bot, [f"pr_{number}"])
+
+
+def _dump(place: Place) -> None:
+    with empty(place) as copy:
+        place.shell(f"pg_dump {place.live.database} | psql -q -d {copy}")
+
+
+def _felt(place: Place, work: Callable[[], None]) -> Felt:
+    live = place.live
+    live.execute("CHECKPOINT")
+    before = _server(place)
+    logins: list[float] = []
+    ended = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="socle-pgbench-") as folder:
+        variables = environment(live.server, live.database)
+        command = [str(place.program("pgbench")), "-n", "-c", str(CLIENTS), "-R", str(RATE), "-T", "3600", "-l",
+                   "--log-prefix", f"{folder}/log", live.database]  # fmt: skip
+        load = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        caller = threading.Thread(target=_log_in, args=(place, ended, logins))
+        caller.start()
+        time.sleep(1)
+        started = time.time()
+        try:
+            work()
+        finally:
+            seconds = time.time() - started
+            ended.set()
+            caller.join()
+            load.terminate()
+            load.wait()
+        latencies = _latencies(Path(folder), started, started + seconds)
+    after = _server(place)
+    return Felt(
+        seconds=seconds,
+        transactions=len(latencies),
+        p50_ms=_quantile(latencies, 0.5),
+        p99_ms=_quantile(latencies, 0.99),
+        login_p99_ms=_quantile(sorted(logins), 0.99),
+        wal_mib=(after[0] - before[0]) / 2**20,
+        checkpoints=after[1] - before[1],
+    )
+
+
+def _server(place: Place) -> tuple[int, int]:
+    lsn = place.live.value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn", "postgres")
+    return int(lsn), int(place.live.value("SELECT num_done FROM pg_stat_checkpointer", "postgres"))
+
+
+def _log_in(place: Place, ended: threading.Event, logins: list[float]) -> None:
+    while not ended.wait(LOGIN_EVERY_SECONDS):
+        started = time.monotonic()
+        with connect(place.live.server, place.live.database):
+            logins.append((time.monotonic() - started) * 1000)
+
+
+def _latencies(folder: Path, start: float, end: float) -> list[float]:
+    """Milliseconds from the moment a transaction was due to its end, of those that ended in between.
+
+    A line of pgbench's log: client, number, latency in microseconds, script, seconds, microseconds, lag. With --rate
+    the latency counts from the scheduled start (PostgreSQL's documentation, pgbench, "Per-Transaction Logging").
+    """
+    found = []
+    for file in folder.glob("log.*"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if len(words) >= 6 and start <= int(words[4]) + int(words[5]) / 1e6 <= end:
+                found.append(int(words[2]) / 1000)
+    return sorted(found)
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else float("nan")
