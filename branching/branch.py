@@ -8,10 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import psycopg
-import tenacity
 
 from branching import branch_plan as plan
-from branching import branch_role, branch_state, disk, inventory, names, pool, probe, quota, strategy, tombstones
+from branching import (
+    branch_role,
+    branch_state,
+    disk,
+    inventory,
+    names,
+    pool,
+    probe,
+    quota,
+    strategy,
+    template,
+    tombstones,
+)
 from branching.branch_drop import DropReport, drop, drop_database
 from branching.branch_plan import Limits
 from branching.connection import Connection, Server, connect, major
@@ -22,9 +33,6 @@ from branching.quota import Quota
 from branching.strategy import Strategy
 
 __all__ = ["BranchInfo", "BranchRequest", "DropReport", "Limits", "create", "drop", "reset"]
-
-_IN_USE = (psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName)
-"""A worker of the server's is in the snapshot for a moment, or a newer version replaced it: choose again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,12 +270,7 @@ def _restore_settings(connection: Connection, request: BranchRequest, snapshot: 
     return tuple(warnings)
 
 
-@tenacity.retry(
-    retry=tenacity.retry_if_exception_type(_IN_USE),
-    wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-    stop=tenacity.stop_after_delay(60),
-    reraise=True,
-)
+@template.retried
 def _copy(
     connection: Connection, request: BranchRequest, free: int | None
 ) -> tuple[SnapshotMetadata, strategy.Plan, bool]:
@@ -275,18 +278,8 @@ def _copy(
     found = inventory.survey(connection, sizes=False)
     if pool.take(connection, found, snapshot.database, snapshot.version, request.name):
         return snapshot, chosen, True
-    if chosen.clone:
-        _share_blocks(connection)
-    name = names.snapshot_name(snapshot.database, snapshot.version)
-    connection.execute(plan.create_database(request.name, name, chosen.strategy))
+    template.copy(connection, snapshot, request.name, chosen)
     return snapshot, chosen, False
-
-
-def _share_blocks(connection: Connection) -> None:
-    try:
-        connection.execute("SET file_copy_method = clone")
-    except psycopg.errors.InvalidParameterValue:
-        return  # a platform without it: the server copies, which is slower and nothing else
 
 
 def _free(server: Server, connection: Connection, request: BranchRequest) -> int | None:

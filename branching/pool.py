@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from branching import branch_plan as plan
-from branching import disk, inventory, lock, names, probe, strategy, target
+from branching import disk, inventory, lock, names, probe, strategy, target, template
 from branching.connection import Connection, Server, connect, major
 from branching.inventory import Inventory
 from branching.measures import TYPICAL
@@ -47,7 +46,6 @@ def fill(server: Server, database: str, size: int) -> PoolReport:
     Raises:
         DiskShortError: one more would not fit.
     """
-    made: list[str] = []
     with connect(server) as connection:
         subject = f"pool:{database}"
         if lock.acquire(connection, subject) is not None:
@@ -55,26 +53,12 @@ def fill(server: Server, database: str, size: int) -> PoolReport:
         try:
             found = inventory.survey(connection, sizes=False)
             dropped = drop_stale(connection, found, database, size)
-            published = found.published(database)
-            there = {one.name for one in found.warm if one.database == database} - set(dropped)
-            while published and len(there) < size:
-                newest = published[-1]
-                name = next(
-                    one
-                    for one in (names.warm_name(database, newest.version, n) for n in range(1, size + len(there) + 2))
-                    if one not in there
-                )
-                free = disk.local_free_bytes(server, connection)
-                measures = probe.known(found, connection.info.server_version) or TYPICAL
-                chosen = strategy.choose(newest.bytes, major(connection), measures, free)
-                disk.require(chosen.disk_bytes, free, f"the warm branch {name}")
-                snapshot = names.snapshot_name(database, newest.version)
-                connection.execute(plan.create_database(name, snapshot, chosen.strategy))
-                there.add(name)
-                made.append(name)
+            made = tuple(_missing(found, database, size, dropped))
+            for name in made:
+                _copy(server, connection, found, database, name)
         finally:
             lock.release(connection, subject)
-    return PoolReport(made=tuple(made), dropped=dropped)
+    return PoolReport(made=made, dropped=dropped)
 
 
 def drop_stale(connection: Connection, found: Inventory, database: str, size: int | None = None) -> tuple[str, ...]:
@@ -88,3 +72,22 @@ def drop_stale(connection: Connection, found: Inventory, database: str, size: in
     for name in stale:
         target.drop(connection, name)
     return stale
+
+
+def _missing(found: Inventory, database: str, size: int, dropped: tuple[str, ...]) -> list[str]:
+    """The names of the copies to make, none where there is no snapshot. Pure."""
+    published = found.published(database)
+    there = {one.name for one in found.warm if one.database == database} - set(dropped)
+    if not published:
+        return []
+    free = (names.warm_name(database, published[-1].version, number) for number in range(1, size + len(there) + 1))
+    return [name for name in free if name not in there][: max(size - len(there), 0)]
+
+
+def _copy(server: Server, connection: Connection, found: Inventory, database: str, name: str) -> None:
+    newest = found.published(database)[-1]
+    free = disk.local_free_bytes(server, connection)
+    measures = probe.known(found, connection.info.server_version) or TYPICAL
+    chosen = strategy.choose(newest.bytes, major(connection), measures, free)
+    disk.require(chosen.disk_bytes, free, f"the warm branch {name}")
+    template.copy(connection, newest, name, chosen)

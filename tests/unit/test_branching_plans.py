@@ -230,6 +230,12 @@ def test_small_copies_go_through_the_wal_and_large_ones_by_file() -> None:
     assert str(large) == "FILE_COPY: about 2.4 s, 0 MB of WAL, 2 checkpoints, 1000 MB of disk"
 
 
+def test_a_probe_that_was_fast_through_the_wal_is_not_believed_for_a_large_copy() -> None:
+    fast = Measures(wal_log_bytes_per_second=5000 * MIB, file_copy_bytes_per_second=100 * MIB)
+    assert strategy.choose(200 * MIB, 18, fast).strategy is Strategy.WAL_LOG
+    assert strategy.choose(201 * MIB, 18, fast).strategy is Strategy.FILE_COPY
+
+
 def test_where_blocks_are_shared_size_hardly_matters() -> None:
     shares = Measures(shares_blocks=True, file_copy_bytes_per_second=16000 * MIB)
     assert strategy.choose(5000 * MIB, 18, shares).seconds < 1
