@@ -52,6 +52,7 @@ def read(connection: Connection) -> Catalog:
             (_text(one, "role"), _strings(one["settings"])) for one in _rows(connection, queries.ROLE_SETTINGS)
         ),
         comment=_text(row, "comment"),
+        commented=bool(row["commented"]),
     )
 
 

@@ -13,6 +13,9 @@ DATABASE: LiteralString = """
            d.datlocprovider::text AS provider, d.datcollate AS collate, d.datctype AS ctype,
            {locale} AS locale, {rules} AS icu_rules, pg_database_size(d.oid) AS bytes,
            shobj_description(d.oid, 'pg_database') AS comment,
+           EXISTS (SELECT FROM pg_description o WHERE o.objoid >= 16384 AND o.classoid <> 'pg_extension'::regclass
+                   AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classoid AND e.objid = o.objoid
+                                   AND e.deptype = 'e')) AS commented,
            (SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = 0) AS settings
     FROM pg_database d WHERE d.datname = current_database()"""
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +78,7 @@ def snapshot_command(
     database: Database = "",
     owner: Annotated[str, typer.Option(help="A role to read as.")] = "",
     brancher: Annotated[str, typer.Option(help="The role that makes branches.")] = snapshot.BRANCHER,
+    replica: Annotated[str, typer.Option(help="A standby's host, to read the rows from.")] = "",
     content: Annotated[Content, typer.Option(help="What of the rows it has.")] = Content.MASKED,
     sessions: Annotated[int, typer.Option(min=1, max=32, help="How many read and write at once.")] = 2,
     mb_per_second: Annotated[int, typer.Option(min=0, help="Rows read, at most; 0 is no limit.")] = 0,
@@ -92,6 +93,7 @@ def snapshot_command(
         owner=owner,
         brancher=brancher,
         salt=os.environ.get("SOCLE_MASKING_SALT", ""),
+        replica=replace(context.obj, host=replica, dump_host="") if replica else None,
         content=content,
         pace=Pace(sessions=sessions, bytes_per_second=mb_per_second * 1024 * 1024 or None),
     )

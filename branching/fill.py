@@ -49,6 +49,7 @@ def fill(
     programs: schema.Programs,
     *,
     content: Content,
+    comments: bool,
     pace: Pace,
     progress: ProgressCallback,
 ) -> Filled:
@@ -60,6 +61,7 @@ def fill(
         classification: the tables whose rows come over; none unless `content` is masked.
         programs: PostgreSQL's own.
         content: what of the rows comes over.
+        comments: whether the objects' comments do.
         pace: how much of the server it may take.
         progress: is told of each step.
 
@@ -72,7 +74,7 @@ def fill(
         schemas = target.prepare(connection, owner=destination.owner, extensions=catalog.extensions)
     with tempfile.TemporaryDirectory(prefix="socle-snapshot-") as folder:
         dumped = schema.dump(
-            destination.server,
+            source.reader.server,
             programs,
             database=catalog.database,
             exported=source.exported,
@@ -80,10 +82,11 @@ def fill(
             foreign_tables=catalog.foreign_tables,
             existing_schemas=schemas,
             excluded_schemas=catalog.excluded,
+            comments=comments,
             folder=Path(folder),
             lock_wait_seconds=source.reader.lock_wait_seconds,
         )
-        schema.restore(dumped, section="pre-data", database=name, role=destination.owner)
+        schema.restore(dumped, destination.server, section="pre-data", database=name, role=destination.owner)
         ends = Ends(
             source=source.connection,
             another_source=source.another_session,
@@ -92,7 +95,9 @@ def fill(
         )
         rows = stream(units.cut(units.with_rows(catalog), classification, sessions=pace.sessions), ends, pace, progress)
         progress(Progress(phase="indexes"))
-        schema.restore(dumped, section="post-data", database=name, role=destination.owner, jobs=pace.sessions)
+        schema.restore(
+            dumped, destination.server, section="post-data", database=name, role=destination.owner, jobs=pace.sessions
+        )
     empty: tuple[str, ...] = ()
     with _as_owner(destination) as connection:
         if content is Content.MASKED:
@@ -101,7 +106,10 @@ def fill(
             invented = synthetic.fill(connection)
             rows, empty = invented.rows, tuple(f"{table} ({why})" for table, why in invented.empty.items())
         copy.refresh(connection, catalog.materialized_views)
-    return Filled(rows=rows, empty=empty, dropped=tuple(sorted({*catalog.inert, *dumped.dropped})))
+    dropped = {*catalog.inert, *dumped.dropped}
+    if catalog.commented and not comments:
+        dropped.add("comments, since the rules don't say keepComments")
+    return Filled(rows=rows, empty=empty, dropped=tuple(sorted(dropped)))
 
 
 def settle(

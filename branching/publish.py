@@ -87,15 +87,14 @@ def prune(connection: Connection, database: str, keep: int = KEEP) -> tuple[str,
     Returns:
         The names that were dropped.
     """
-    dropped = superseded(inventory.survey(connection, sizes=False), database, keep)
+    dropped = superseded(inventory.survey(connection, sizes=False), database, keep, datetime.now(UTC))
     for name in dropped:
         target.drop(connection, name)
     return dropped
 
 
-def superseded(found: inventory.Inventory, database: str, keep: int) -> tuple[str, ...]:
-    """The names of the published snapshots of `database` that nobody needs. Pure."""
-    moment = datetime.now(UTC)
+def superseded(found: inventory.Inventory, database: str, keep: int, moment: datetime) -> tuple[str, ...]:
+    """The names of the published snapshots of `database` that nobody needs at `moment`. Pure."""
     used = {
         branch.metadata.snapshot_version
         for branch in found.branches

@@ -134,6 +134,8 @@ class Catalog:
     role_settings: tuple[tuple[str, tuple[str, ...]], ...]
     """`ALTER ROLE … IN DATABASE … SET` by role."""
     comment: str
+    commented: bool = False
+    """Whether objects in it have comments."""
     excluded: tuple[str, ...] = ()
     """Schemas that the rules leave out of a copy; nothing above is in them."""
 

@@ -29,7 +29,6 @@ class Programs:
 class Dump:
     """The source's definitions in a file, and what of them a snapshot takes over."""
 
-    server: Server
     programs: Programs
     archive: Path
     use_list: Path
@@ -66,6 +65,7 @@ def dump(
     foreign_tables: Sequence[tuple[str, str]],
     existing_schemas: Collection[str],
     excluded_schemas: Collection[str] = (),
+    comments: bool = False,
     folder: Path,
     lock_wait_seconds: int,
 ) -> Dump:
@@ -89,13 +89,14 @@ def dump(
         f"--file={archive}",
     ]
     options += [f"--role={role}"] if role else []
+    options += [] if comments else ["--no-comments"]
     options += [f"--exclude-table={_pattern(schema)}.{_pattern(name)}" for schema, name in foreign_tables]
     options += [f"--exclude-schema={_pattern(schema)}" for schema in excluded_schemas]
     _run([programs.pg_dump, "--no-password", *options], server, database)
     contents = _run([programs.pg_restore, "--list", str(archive)], server, database)
     selection = listing.select(contents, existing_schemas)
     use_list.write_text(selection.text, encoding="utf-8")
-    return Dump(server=server, programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
+    return Dump(programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
 
 
 def text(server: Server, programs: Programs, database: str) -> str:
@@ -108,7 +109,7 @@ def text(server: Server, programs: Programs, database: str) -> str:
     return _run([programs.pg_dump, "--no-password", *options], server, database)
 
 
-def restore(dump: Dump, *, section: str, database: str, role: str, jobs: int = 1) -> None:
+def restore(dump: Dump, server: Server, *, section: str, database: str, role: str, jobs: int = 1) -> None:
     """Restore the section `pre-data` or `post-data` into `database`, owned by `role`, by `jobs` sessions at once.
 
     Raises:
@@ -125,7 +126,7 @@ def restore(dump: Dump, *, section: str, database: str, role: str, jobs: int = 1
         "--exit-on-error",
         "--single-transaction" if jobs == 1 else f"--jobs={jobs}",
     ]
-    _run([dump.programs.pg_restore, *options, str(dump.archive)], dump.server, database)
+    _run([dump.programs.pg_restore, *options, str(dump.archive)], server, database)
 
 
 def _pattern(name: str) -> str:

@@ -33,6 +33,8 @@ class SnapshotRequest:
 
     server: Server
     """With an administrator: a superuser, or a role with CREATEDB and CREATEROLE."""
+    replica: Server | None = None
+    """A standby to read the rows from; None reads where the snapshot is made."""
     application: str
     database: str
     """The live database. It is read in one read-only transaction and never named as a TEMPLATE."""
@@ -170,7 +172,10 @@ def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Fill
     request = one.request
     destination = fill.Destination(server=request.server, name=name, owner=one.owner)
     reader = source.Reader(
-        server=request.server, role=request.owner, salt=request.salt, lock_wait_seconds=request.lock_wait_seconds
+        server=request.replica or request.server,
+        role=request.owner,
+        salt=request.salt,
+        lock_wait_seconds=request.lock_wait_seconds,
     )
     with source.frozen(reader, one.seen) as live:
         filled = fill.fill(
@@ -179,6 +184,7 @@ def _copy(one: _Build, name: str, progress: ProgressCallback) -> tuple[fill.Fill
             _classify(request, one.rules, live.catalog),
             one.programs,
             content=request.content,
+            comments=one.rules.keeps_comments,
             pace=request.pace,
             progress=progress,
         )

@@ -18,6 +18,12 @@ from branching.masking import masks
 from branching.metadata import stamp
 from branching.relations import Catalog
 
+_EXPORT = """
+    SELECT pg_export_snapshot(),
+           CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()
+                ELSE pg_last_xact_replay_timestamp() END"""
+"""A standby that lags has the data of an earlier moment."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
@@ -151,7 +157,7 @@ def frozen(reader: Reader, seen: Catalog) -> Iterator[FrozenSource]:
         except psycopg.errors.InsufficientPrivilege as error:
             raise unreadable(connection, reader.role, error) from None
         _require_same(seen, catalog)
-        row = connection.execute("SELECT pg_export_snapshot(), now()").fetchone()
+        row = connection.execute(_EXPORT).fetchone()
         if row is None or not isinstance(row[1], datetime):
             raise BuildFailedError(f"{seen.database} exports no snapshot")
         yield FrozenSource(

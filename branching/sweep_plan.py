@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from branching import lifetime, names, publish
@@ -81,10 +81,10 @@ def plan(found: Found, open_: frozenset[int], bounds: Bounds, moment: datetime, 
     """
     _require_list(found, open_, bounds)
     removals = (
-        *_stacks(found, open_),
+        *_stacks(found, open_, moment),
         *_branches(found, open_, moment),
         *_roles(found),
-        *_snapshots(found, keep),
+        *_snapshots(found, keep, moment),
         *_warm(found),
         *_tombstones(found, open_, moment),
     )
@@ -92,11 +92,11 @@ def plan(found: Found, open_: frozenset[int], bounds: Bounds, moment: datetime, 
     return SweepPlan(removals=removals, reopened=tuple(sorted(found.tombstones.keys() & open_)))
 
 
-def _stacks(found: Found, open_: frozenset[int]) -> Iterator[Removal]:
+def _stacks(found: Found, open_: frozenset[int], moment: datetime) -> Iterator[Removal]:
     for stack in sorted(found.stacks):
         number = int(stack.removeprefix("pr-"))
         leased = any(
-            branch.pull_request == number and branch.metadata and lifetime.leased(branch.metadata, datetime.now(UTC))
+            branch.pull_request == number and branch.metadata and lifetime.leased(branch.metadata, moment)
             for branch in found.inventory.branches
         )
         if number not in open_ and not leased:
@@ -126,13 +126,13 @@ def _roles(found: Found) -> Iterator[Removal]:
         yield Removal(kind=Kind.ROLE, name=role, reason="it has no database", unfinished=True)
 
 
-def _snapshots(found: Found, keep: int) -> Iterator[Removal]:
+def _snapshots(found: Found, keep: int, moment: datetime) -> Iterator[Removal]:
     for one in found.inventory.snapshots:
         if not one.published and one.database not in found.building:
             reason = "its drop was interrupted" if one.half_dropped else "its build was interrupted"
             yield Removal(kind=Kind.SNAPSHOT, name=one.name, reason=reason, unfinished=True)
     for database in sorted({one.database for one in found.inventory.snapshots}):
-        for name in publish.superseded(found.inventory, database, keep):
+        for name in publish.superseded(found.inventory, database, keep, moment):
             yield Removal(kind=Kind.SNAPSHOT, name=name, reason="newer ones have taken its place and no branch uses it")
 
 

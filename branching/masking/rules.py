@@ -34,6 +34,8 @@ class Rules:
     """The line of each table."""
     excluded: tuple[str, ...] = ()
     """Schemas that a snapshot doesn't have at all."""
+    keeps_comments: bool = False
+    """Whether the comments of tables, columns and other objects come over. They may hold anything."""
     emptied: tuple[str, ...] = ()
     """Tables, as `schema.table` or `schema.*`, that a snapshot has without their rows."""
 
@@ -59,7 +61,7 @@ class Rules:
     def digest(self) -> str:
         """SHA-256 of what the rules say, whatever the file's layout and comments."""
         plain = {table: {name: p.rule.word for name, p in columns.items()} for table, columns in self.tables.items()}
-        lists = [sorted(one) for one in (self.excluded, self.emptied)]
+        lists = [sorted(self.excluded), sorted(self.emptied), self.keeps_comments]
         said = [plain, *lists] if any(lists) else plain
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

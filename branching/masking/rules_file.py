@@ -39,7 +39,7 @@ def parse(text: str, path: str) -> Rules:
         document = YAML(typ="rt").load(text)
     except YAMLError as error:
         raise RulesError((_unreadable(error, path),)) from None
-    reader = _Reader(path=path, problems=[], tables={}, lines={}, excluded=[], emptied=[])
+    reader = _Reader(path=path, problems=[], tables={}, lines={}, excluded=[], emptied=[], flags={})
     reader.document(document)
     if reader.problems:
         raise RulesError(tuple(reader.problems))
@@ -49,6 +49,7 @@ def parse(text: str, path: str) -> Rules:
         lines=reader.lines,
         excluded=tuple(reader.excluded),
         emptied=tuple(reader.emptied),
+        keeps_comments=reader.flags.get("keepComments", False),
     )
 
 
@@ -60,6 +61,7 @@ class _Reader:
     lines: dict[str, int]
     excluded: list[str]
     emptied: list[str]
+    flags: dict[str, bool]
 
     def document(self, document: object) -> None:
         if not isinstance(document, CommentedMap):
@@ -68,6 +70,8 @@ class _Reader:
         for name in document:
             if name == "excludeSchemas":
                 self._exclude(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
+            elif name == "keepComments":
+                self._comments(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
             elif name == "excludeDataOf":
                 self._empty(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
             elif name != "tables":
@@ -93,6 +97,20 @@ class _Reader:
                 found=f"is {words.shown(schemas)}",
                 allowed="a list of schemas, public not among them",
                 write="excludeSchemas: [audit]",
+            )
+        )
+
+    def _comments(self, keep: object, where: str) -> None:
+        if isinstance(keep, bool):
+            self.flags["keepComments"] = keep
+            return
+        self.problems.append(
+            Problem(
+                where=where,
+                subject="keepComments",
+                found=f"is {words.shown(keep)}",
+                allowed="true or false",
+                write="keepComments: true",
             )
         )
 

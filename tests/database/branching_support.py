@@ -175,3 +175,25 @@ def destroy_live(live: Live) -> None:
             f"DROP ROLE IF EXISTS {names.branch_owner(live.database)}",
         ):
             connection.execute(statement.encode())
+
+
+def oid_of(live: Live, database: str) -> int:
+    """The number of the folder that has the database's files."""
+    return int(live.value(f"SELECT oid FROM pg_database WHERE datname = '{database}'"))
+
+
+def written_wal(live: Live, folder: Path, start: str, end: str) -> bytes:
+    """The WAL between two positions; what lies behind `end` in a segment is left from its former use."""
+    size = int(live.value("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"))
+    first, last = (int(live.value(f"SELECT '{lsn}'::pg_lsn - '0/0'::pg_lsn")) for lsn in (start, end))
+    names = [
+        live.value(f"SELECT pg_walfile_name('0/0'::pg_lsn + {at * size + 1})")
+        for at in range(first // size, last // size + 1)
+    ]
+    content = b"".join((folder / name).read_bytes() for name in names)
+    return content[first % size : first % size + last - first]
+
+
+def files_with_canary(folder: Path) -> list[str]:
+    """The files of a database that hold the canary."""
+    return [path.name for path in folder.iterdir() if path.is_file() and CANARY.encode() in path.read_bytes()]

@@ -78,7 +78,7 @@ REFRESH MATERIALIZED VIEW per_mood;
 
 @pytest.fixture
 def odd(make_live: Callable[..., Live]) -> Live:
-    live = make_live(SCHEMA, "tables: {}\n")
+    live = make_live(SCHEMA, "keepComments: true\ntables: {}\n")
     live.rules_file.write_text(explain(live.server, live.database, live.rules_file, live.owner).text)
     return live
 

@@ -21,7 +21,15 @@ from branching.errors import (
     ServerRefusedError,
     SnapshotMissingError,
 )
-from tests.database.branching_support import BRANCHER, CANARY, RULES, Live
+from tests.database.branching_support import (
+    BRANCHER,
+    CANARY,
+    RULES,
+    Live,
+    files_with_canary,
+    oid_of,
+    written_wal,
+)
 
 pytest_plugins = ["tests.database.branching_fixtures"]
 
@@ -65,19 +73,19 @@ def test_rows_are_masked_and_everything_else_comes_over(live: Live) -> None:
             query("INSERT INTO people (commune) VALUES ('none')")
 
 
-def test_masked_values_are_in_no_file_of_the_copy_and_in_no_wal(live: Live) -> None:
+def test_masked_values_are_in_no_file_of_the_copy_and_in_nowritten_wal(live: Live) -> None:
     # Reading production sets hint bits, which checksums log as whole pages of production's own: set them before.
     live.execute("VACUUM (FREEZE)")
     live.execute("CHECKPOINT")
     data = Path(live.value("SHOW data_directory"))
-    assert _files_with_canary(data / "base" / str(_oid(live, live.database))), "the control: production has it"
+    assert files_with_canary(data / "base" / str(oid_of(live, live.database))), "the control: production has it"
     live.execute("SELECT pg_switch_wal()")
     start = live.value("SELECT pg_current_wal_insert_lsn()")
     report = live.build()
     live.execute("CHECKPOINT")
     end = live.value("SELECT pg_current_wal_lsn()")
-    assert _files_with_canary(data / "base" / str(_oid(live, report.name))) == []
-    written = _wal(live, data / "pg_wal", start, end)
+    assert files_with_canary(data / "base" / str(oid_of(live, report.name))) == []
+    written = written_wal(live, data / "pg_wal", start, end)
     assert len(written) > 100_000
     assert CANARY.encode() not in written
 
@@ -290,26 +298,6 @@ def test_the_brancher_has_no_right_on_the_live_database(live: Live) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         connect(live.bot, live.database)
     assert live.bot.user == BRANCHER
-
-
-def _oid(live: Live, database: str) -> int:
-    return int(live.value(f"SELECT oid FROM pg_database WHERE datname = '{database}'"))
-
-
-def _wal(live: Live, folder: Path, start: str, end: str) -> bytes:
-    """The WAL between two positions; what lies behind `end` in a segment is left from its former use."""
-    size = int(live.value("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"))
-    first, last = (int(live.value(f"SELECT '{lsn}'::pg_lsn - '0/0'::pg_lsn")) for lsn in (start, end))
-    names = [
-        live.value(f"SELECT pg_walfile_name('0/0'::pg_lsn + {at * size + 1})")
-        for at in range(first // size, last // size + 1)
-    ]
-    content = b"".join((folder / name).read_bytes() for name in names)
-    return content[first % size : first % size + last - first]
-
-
-def _files_with_canary(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.is_file() and CANARY.encode() in path.read_bytes()]
 
 
 def _show(session: psycopg.Connection[tuple[object, ...]], name: str) -> object:

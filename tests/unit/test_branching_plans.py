@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -211,7 +212,7 @@ def test_versions_in_use_stay_and_numbers_are_never_used_again() -> None:
     )
     assert [one.version for one in found.of_source("city_api")] == [2, 3, 4, 10, 11]
     assert [(one.name, one.ready) for one in found.branches] == [("pr_5", True), ("pr_7", False)]
-    assert publish.superseded(found, "city_api", keep=2) == ("city_api_snapshot_v3",)
+    assert publish.superseded(found, "city_api", 2, datetime.now(UTC)) == ("city_api_snapshot_v3",)
     assert publish.next_version(found, "city_api") == 12
     remembered = inventory.inventory([database("pr_5", branched(5, 9), is_open=True)])
     assert publish.next_version(remembered, "city_api") == 10

@@ -272,6 +272,13 @@ def test_a_foreign_key_to_rows_that_stay_behind(rule: str, not_null: bool, found
     assert found.partition(",")[0] in problem
 
 
+def test_comments_are_kept_when_asked_for() -> None:
+    assert not parse("tables: {}", "m.yaml").keeps_comments
+    assert parse("keepComments: true\ntables: {}", "m.yaml").keeps_comments
+    with pytest.raises(RulesError, match=r"m\.yaml:1: keepComments: is 'yes'; allowed: true or false"):
+        parse("keepComments: yes\ntables: {}", "m.yaml")
+
+
 @pytest.mark.parametrize("value", ["audit", "[audit]", "[1]", "{a: 1}"])
 def test_tables_whose_rows_stay_behind_are_a_list(value: str) -> None:
     with pytest.raises(RulesError, match=r"(?s)m\.yaml:1: excludeDataOf: .*excludeDataOf: \[public\.audit_log\]"):
