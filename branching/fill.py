@@ -86,7 +86,7 @@ def fill(
             folder=Path(folder),
             lock_wait_seconds=source.reader.lock_wait_seconds,
         )
-        schema.restore(dumped, destination.server, section="pre-data", database=name, role=destination.owner)
+        schema.restore(dumped, destination.server, database=name, role=destination.owner)
         ends = Ends(
             source=source.connection,
             another_source=source.another_session,
@@ -95,9 +95,7 @@ def fill(
         )
         rows = stream(units.cut(units.with_rows(catalog), classification, sessions=pace.sessions), ends, pace, progress)
         progress(Progress(phase="indexes"))
-        schema.restore(
-            dumped, destination.server, section="post-data", database=name, role=destination.owner, jobs=pace.sessions
-        )
+        schema.finish(dumped, destination.server, database=name, role=destination.owner, jobs=pace.sessions)
     empty: tuple[str, ...] = ()
     with _as_owner(destination) as connection:
         if content is Content.MASKED:

@@ -72,6 +72,19 @@ def select(contents: str, existing_schemas: Collection[str] = ()) -> Selection:
     return Selection(text="\n".join(kept) + "\n", dropped=tuple(dropped))
 
 
+def split_indexes(contents: str) -> tuple[str, str]:
+    """A selection's text in two: indexes and keys, which several sessions can make at once, and the rest, in which a
+    foreign key of a partitioned table locks tables that pg_restore doesn't know of."""
+    indexes: list[str] = []
+    rest: list[str] = []
+    for line in contents.splitlines():
+        match = _ENTRY.fullmatch(line)
+        entry = match["rest"] if match else ""
+        alone = _starts(entry, ("INDEX", "CONSTRAINT")) and not _starts(entry, ("INDEX ATTACH",))
+        (indexes if alone else rest).append(line)
+    return "\n".join(indexes) + "\n", "\n".join(rest) + "\n"
+
+
 def _subject(rest: str) -> str:
     """The entry, or for a comment and the like the object that it is attached to."""
     for kind in _ATTACHED:

@@ -32,6 +32,10 @@ class Dump:
     programs: Programs
     archive: Path
     use_list: Path
+    indexes: Path
+    """Of the list, what several sessions can make at once."""
+    rest: Path
+    """Of the list, what comes after."""
     dropped: tuple[str, ...]
 
 
@@ -75,6 +79,7 @@ def dump(
         BuildFailedError: pg_dump or pg_restore failed.
     """
     archive, use_list = folder / "schema.dump", folder / "schema.list"
+    indexes, rest = folder / "indexes.list", folder / "rest.list"
     options = [
         "--format=custom",
         "--schema-only",
@@ -96,7 +101,10 @@ def dump(
     contents = _run([programs.pg_restore, "--list", str(archive)], server, database)
     selection = listing.select(contents, existing_schemas)
     use_list.write_text(selection.text, encoding="utf-8")
-    return Dump(programs=programs, archive=archive, use_list=use_list, dropped=selection.dropped)
+    for file, text_of_it in zip((indexes, rest), listing.split_indexes(selection.text), strict=True):
+        file.write_text(text_of_it, encoding="utf-8")
+    return Dump(programs=programs, archive=archive, use_list=use_list, indexes=indexes, rest=rest,
+                dropped=selection.dropped)  # fmt: skip
 
 
 def text(server: Server, programs: Programs, database: str) -> str:
@@ -109,15 +117,29 @@ def text(server: Server, programs: Programs, database: str) -> str:
     return _run([programs.pg_dump, "--no-password", *options], server, database)
 
 
-def restore(dump: Dump, server: Server, *, section: str, database: str, role: str, jobs: int = 1) -> None:
-    """Restore the section `pre-data` or `post-data` into `database`, owned by `role`, by `jobs` sessions at once.
+def restore(dump: Dump, server: Server, *, database: str, role: str) -> None:
+    """Make what must be there before the rows, owned by `role`: all of it or nothing.
 
     Raises:
         BuildFailedError: an object can't be made, named with the server's reason.
     """
+    _restore(dump, server, database, role, section="pre-data", use_list=dump.use_list, jobs=1)
+
+
+def finish(dump: Dump, server: Server, *, database: str, role: str, jobs: int) -> None:
+    """Make what comes after the rows: indexes and keys by `jobs` sessions at once, then the rest.
+
+    Raises:
+        BuildFailedError: an object can't be made, named with the server's reason.
+    """
+    _restore(dump, server, database, role, section="post-data", use_list=dump.indexes, jobs=jobs)
+    _restore(dump, server, database, role, section="post-data", use_list=dump.rest, jobs=1)
+
+
+def _restore(dump: Dump, server: Server, database: str, role: str, *, section: str, use_list: Path, jobs: int) -> None:
     options = [
         f"--section={section}",
-        f"--use-list={dump.use_list}",
+        f"--use-list={use_list}",
         f"--role={role}",
         f"--dbname={database}",
         "--no-password",

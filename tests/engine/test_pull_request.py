@@ -191,15 +191,15 @@ def test_synthetic_data_for_who_may_see_none(small: Checkout) -> None:
 def test_what_a_pull_request_changes_and_what_its_migration_locks(small: Checkout) -> None:
     small.run("pr", "151")
     assert "the definitions are the same" in small.run("verify", "151").said
-    statement = "ALTER TABLE commune ALTER COLUMN population TYPE bigint; SELECT pg_sleep(0.3); COMMIT"
+    statement = "ALTER TABLE postal_code ADD COLUMN place bigserial; SELECT pg_sleep(0.3); COMMIT"
     program = f"import os, psycopg; psycopg.connect(os.environ['CITY_API_DB_URL']).execute('{statement}')"
     said = small.run("check-migration", "151", f'{sys.executable} -c "{program}"').said
     assert "AccessExclusiveLock" in said
-    assert "rewritten: public.commune" in said
+    assert "rewritten: public.postal_code" in said
     assert "passed" in said
     said = small.run("verify", "151").said
-    assert "~ TABLE public.commune" in said
-    assert "population bigint" in said
+    assert "~ TABLE public.postal_code" in said
+    assert "place bigint" in said
     slow = program.replace(statement, "LOCK commune; SELECT pg_sleep(1)")
     said = small.run("check-migration", "151", f'{sys.executable} -c "{slow}"', "--threshold", "0.2", expect=1).said
     assert "failed: 1 ACCESS EXCLUSIVE locks held for more than 0.2 s" in said

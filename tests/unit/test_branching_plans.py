@@ -67,6 +67,17 @@ def test_the_listing_keeps_definitions_and_names_what_must_not_act() -> None:
     )
 
 
+def test_keys_and_indexes_are_made_at_once_and_the_rest_after_them() -> None:
+    contents = (
+        "1; 1259 1 INDEX public by_name o\n2; 0 0 INDEX ATTACH public part_idx o\n"
+        "3; 2606 2 CONSTRAINT public t t_pkey o\n"
+        "4; 2606 3 FK CONSTRAINT public t t_fkey o\n5; 2620 4 TRIGGER public t touch o\n"
+    )
+    indexes, rest = listing.split_indexes(contents)
+    assert [line[0] for line in indexes.splitlines()] == ["1", "3"]
+    assert [line[0] for line in rest.splitlines()] == ["2", "4", "5"]
+
+
 def text(statement: sql.Composable) -> str:
     return re.sub(r"\s+", " ", statement.as_string(None)).strip()
 
