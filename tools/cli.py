@@ -217,15 +217,14 @@ def format_() -> None:
 def main() -> int:
     """Run one command; what the user can mend is one message, without a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        return int(done.exit_code)
+        # What a command raises as typer.Exit comes back as its status.
+        status = app(standalone_mode=False)
     except (ToolError, SettingsError) as error:
         Console(stderr=True, highlight=False).print(f"[bold red]✗[/] {error}", markup=True, soft_wrap=True)
         return 1
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 if __name__ == "__main__":
