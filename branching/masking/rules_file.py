@@ -89,44 +89,26 @@ class _Reader:
     def _exclude(self, schemas: object, where: str) -> None:
         if isinstance(schemas, list) and all(isinstance(schema, str) and schema != "public" for schema in schemas):
             self.excluded.extend(str(schema) for schema in schemas)
-            return
-        self.problems.append(
-            Problem(
-                where=where,
-                subject="excludeSchemas",
-                found=f"is {words.shown(schemas)}",
-                allowed="a list of schemas, public not among them",
-                write="excludeSchemas: [audit]",
-            )
-        )
+        else:
+            allowed = "a list of schemas, public not among them"
+            self._refuse(where, "excludeSchemas", schemas, allowed, "[audit]")
 
     def _comments(self, keep: object, where: str) -> None:
         if isinstance(keep, bool):
             self.flags["keepComments"] = keep
-            return
-        self.problems.append(
-            Problem(
-                where=where,
-                subject="keepComments",
-                found=f"is {words.shown(keep)}",
-                allowed="true or false",
-                write="keepComments: true",
-            )
-        )
+        else:
+            self._refuse(where, "keepComments", keep, "true or false", "true")
 
     def _empty(self, tables: object, where: str) -> None:
         if isinstance(tables, list) and all(isinstance(table, str) and "." in table for table in tables):
             self.emptied.extend(str(table) for table in tables)
-            return
-        self.problems.append(
-            Problem(
-                where=where,
-                subject="excludeDataOf",
-                found=f"is {words.shown(tables)}",
-                allowed="a list of tables as schema.table, or schema.* for all of a schema",
-                write="excludeDataOf: [public.audit_log]",
-            )
-        )
+        else:
+            allowed = "a list of tables as schema.table, or schema.* for all of a schema"
+            self._refuse(where, "excludeDataOf", tables, allowed, "[public.audit_log]")
+
+    def _refuse(self, where: str, key: str, given: object, allowed: str, example: str) -> None:
+        found = f"is {words.shown(given)}"
+        self.problems.append(Problem(where=where, subject=key, found=found, allowed=allowed, write=f"{key}: {example}"))
 
     def _table(self, name: str, columns: object, line: int) -> None:
         self.lines[name] = line
