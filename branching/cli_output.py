@@ -102,7 +102,7 @@ def migration_lines(report: MigrationReport) -> list[RenderableType]:
 def sweep_lines(planned: SweepPlan, report: SweepReport | None) -> list[RenderableType]:
     """A sweep's plan, or what it did."""
     removals = planned.removals if report is None else report.removed
-    title = "Would be removed (--apply does it)" if report is None else "Removed"
+    title = "A plan: nothing was removed" if report is None else "Removed"
     table = Table("what", "name", "why", title=title)
     for one in removals:
         table.add_row(one.kind.value, one.name, one.reason)

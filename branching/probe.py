@@ -1,6 +1,6 @@
 """Measures how fast this server copies databases, with real copies of a small one.
 
-A few copies of 32 MB and as many of nothing, each with its checkpoints: about two seconds of an idle server. What was
+A few copies of 32 MB and as many of nothing, each with its checkpoints: a few seconds of an idle server. What was
 found is kept in the snapshots' metadata and holds for a month.
 """
 

@@ -21,7 +21,7 @@ from branching.relations import Catalog
 _EXPORT = """
     SELECT pg_export_snapshot(),
            CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN now()
-                ELSE pg_last_xact_replay_timestamp() END"""
+                ELSE coalesce(pg_last_xact_replay_timestamp(), now()) END"""
 """A standby that lags has the data of an earlier moment."""
 
 

@@ -12,7 +12,7 @@ CHECKPOINT_SECONDS = 0.25
 FILE_COPY_CHECKPOINTS = 2
 WAL_LOG_AT_MOST = 200 * 1024 * 1024
 """Bytes. More WAL than that forces checkpoints of its own, so that what a small copy took says nothing of a large one's
-(5 GB were predicted at 6 s and took 15.5, by file 3.8)."""
+(docs/benchmarks.md has both ways at 5 GB)."""
 
 
 class Strategy(Enum):

@@ -157,7 +157,7 @@ def _require_list(found: Found, open_: frozenset[int], bounds: Bounds) -> None:
         raise SweepRefusedError(
             f"the list of open pull requests is empty, and there are {len(found.inventory.branches)} branches and "
             f"{len(found.stacks)} stacks; nothing was removed",
-            "if really none is open: --allow-empty",
+            "if really none is open: --allow-empty (make sweep … EMPTY=1)",
         )
 
 
@@ -169,7 +169,7 @@ def _require_share(found: Found, removals: tuple[Removal, ...], bounds: Bounds) 
             raise SweepRefusedError(
                 f"{going} of {there} {'branches' if kind is Kind.BRANCH else 'stacks'} would go, and at most "
                 f"{bounds.largest_share:.0%} may at once; nothing was removed",
-                "look at the plan (without --apply), and if it is right: --largest-share 1",
+                "if that is right: --largest-share 1 (make sweep … SHARE=1)",
             )
 
 
