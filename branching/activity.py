@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from branching import branch_plan as plan
-from branching import inventory
+from branching import branch_state, inventory
 from branching.connection import Connection
-from branching.metadata import BranchMetadata, encode, now
+from branching.metadata import BranchMetadata, Metadata, now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ def observe(connection: Connection) -> None:
         if made is None or use is None or branch.owner != connection.info.user or not branch.ready:
             continue
         if use.connected or use.sessions != made.sessions:
-            connection.execute(plan.comment(branch.name, encode(_seen(made, use))))
+            branch_state.amend(connection, branch.name, functools.partial(_seen, use))
 
 
-def _seen(made: BranchMetadata, use: Use) -> BranchMetadata:
-    return replace(made, sessions=use.sessions, active_at=now())
+def _seen(use: Use, made: Metadata) -> Metadata:
+    return replace(made, sessions=use.sessions, active_at=now()) if isinstance(made, BranchMetadata) else made

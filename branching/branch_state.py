@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from branching import branch_plan as plan
 from branching import inventory, lock, names
 from branching.connection import Connection
 from branching.errors import NotOursError, ServerRefusedError
 from branching.inventory import Database
-from branching.metadata import BranchMetadata
+from branching.metadata import BranchMetadata, Metadata, encode
 
 _LOCK_WAIT = 600.0
 """Seconds to wait for another run on the same branch, which ends by itself."""
@@ -36,6 +37,25 @@ def exclusively(connection: Connection, name: str) -> Iterator[None]:
 def find(connection: Connection, name: str) -> Database | None:
     """The database of that name, whoever made it."""
     return next((one for one in inventory.databases(connection) if one.name == name), None)
+
+
+def amend(connection: Connection, name: str, change: Callable[[Metadata], Metadata]) -> Metadata | None:
+    """Change what the database `name` says of itself, while no other run does.
+
+    Returns:
+        What it says now; None where there is no such database, or it was never finished.
+
+    Raises:
+        ServerRefusedError: another session keeps the branch for longer than ten minutes.
+    """
+    with exclusively(connection, name):
+        found = find(connection, name)
+        if found is None or found.metadata is None:
+            return None
+        made = change(found.metadata)
+        if made != found.metadata:
+            connection.execute(plan.comment(name, encode(made)))
+        return made
 
 
 def is_finished(found: Database) -> bool:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from branching import branch_plan as plan
-from branching import inventory
+from branching import branch_state
 from branching.connection import Connection
 from branching.errors import SnapshotMissingError
-from branching.metadata import BranchMetadata, encode, now, stamp
+from branching.metadata import BranchMetadata, now, stamp
 
 
 def renew(connection: Connection, name: str) -> None:
     """Let a branch's time to live begin again. Where there is no such branch nothing happens."""
-    found = next((one for one in inventory.databases(connection) if one.name == name), None)
-    if found and isinstance(found.metadata, BranchMetadata):
-        connection.execute(plan.comment(name, encode(replace(found.metadata, pushed_at=now()))))
+    branch_state.amend(
+        connection, name, lambda made: replace(made, pushed_at=now()) if isinstance(made, BranchMetadata) else made
+    )
 
 
 def hold(connection: Connection, name: str, days: float) -> str:
@@ -28,10 +27,7 @@ def hold(connection: Connection, name: str, days: float) -> str:
     Raises:
         SnapshotMissingError: there is no finished branch or snapshot of that name.
     """
-    found = next((one for one in inventory.databases(connection) if one.name == name), None)
-    made = found.metadata if found else None
-    if made is None:
-        raise SnapshotMissingError(f"{name} is no branch and no snapshot", "python -m branching list")
     until = stamp(datetime.now(UTC) + timedelta(days=days)) if days else ""
-    connection.execute(plan.comment(name, encode(replace(made, lease_until=until))))
+    if branch_state.amend(connection, name, lambda made: replace(made, lease_until=until)) is None:
+        raise SnapshotMissingError(f"{name} is no branch and no snapshot", "python -m branching list")
     return until

@@ -60,6 +60,9 @@ def apply(
         if pull_requests.is_open(number):
             done.spared.append(f"pull request {number} is open again")
             continue
+        if _leased(server, number):
+            done.spared.append(f"a branch of pull request {number} is leased by now")
+            continue
         its = [one for one in planned.removals if one.pull_request == number]
         _remove_closed(server, number, its, remove_stack, done)
     _drop(server, [one for one in planned.removals if one.pull_request is None], done)
@@ -88,6 +91,14 @@ def _remove_closed(
             remove_stack(one.name)
             done.removed.append(one)
     _drop(server, its, done)
+
+
+def _leased(server: Server, number: int) -> bool:
+    """Whether somebody holds a branch of the pull request, whose stack would take it along."""
+    with connect(server) as connection:
+        branches = inventory.survey(connection, sizes=False).branches
+    own = (one.metadata for one in branches if one.pull_request == number and one.metadata)
+    return any(lifetime.leased(made, datetime.now(UTC)) for made in own)
 
 
 def _found(connection: Connection, stacks: Iterable[str]) -> Found:

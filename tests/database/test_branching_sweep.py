@@ -160,6 +160,38 @@ def test_a_push_renews_and_a_lease_keeps(copied: Live) -> None:
     assert [one.name for one in sweep.look(copied.bot, Forge({1}), Bounds()).removals] == ["pr_2"]
 
 
+def test_a_lease_between_the_plan_and_the_deed_keeps_the_stack_as_well(copied: Live) -> None:
+    copied.branch(1)
+    planned = sweep.look(copied.bot, Forge({9}), Bounds(), stacks=["pr-1", "local"])
+    assert [(one.kind.value, one.name) for one in planned.removals] == [("stack", "pr-1"), ("branch", "pr_1")]
+    with connect(copied.bot) as connection:
+        lease.hold(connection, "pr_1", days=1)
+    stacks: list[str] = []
+    report = sweep.apply(copied.bot, planned, Forge({9}), stacks.append)
+    assert (stacks, report.removed) == ([], ())
+    assert copied.branch(1).kept, "no tombstone either"
+
+
+def test_a_lease_and_a_look_at_once_lose_nothing(copied: Live) -> None:
+    for number in range(1, 5):
+        copied.branch(number)
+
+    def hold(number: int) -> None:
+        with connect(copied.bot) as connection:
+            lease.hold(connection, f"pr_{number}", days=1)
+
+    def observe(_: int) -> None:
+        with connect(copied.bot) as connection:
+            activity.observe(connection)
+
+    sessions = [copied.log_in(f"pr_{number}", f"secret-{number}", f"pr_{number}") for number in range(1, 5)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda at: (hold if at % 2 else observe)(1 + at // 2 % 4), range(32)))
+    for session in sessions:
+        session.close()
+    assert all(made(copied, f"pr_{number}").lease_until for number in range(1, 5))
+
+
 def test_a_leased_snapshot_outlives_newer_ones(copied: Live) -> None:
     with connect(copied.bot) as connection:
         lease.hold(connection, f"{copied.database}_snapshot_v1", days=1)

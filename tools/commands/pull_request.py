@@ -43,12 +43,13 @@ def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: 
     _require_open(pull, brancher, reopen=reopen)
     for application in wanted.apps:
         snapshots.ensure(application, environment_of, Content(wanted.content))
-    there = set() if reset or before is None else set(before.pull_request.apps)
-    snapshots.require_room(set(wanted.apps) - there, environment_of, Content(wanted.content))
+    ready = set() if reset else snapshots.ready_branches(environment_of)
+    new = {application for application in wanted.apps if wanted.branch(application) not in ready}
+    snapshots.require_room(new, environment_of, Content(wanted.content))
     _write(stack, wanted)
     environment.settle_and_up(engine, stack)
     snapshots.renew([wanted.branch(application) for application in wanted.apps], environment_of)
-    _summary(engine, stack, kept=before is not None and not reset)
+    _summary(engine, stack, kept=not new)
     if settings.pull_requests.warm:
         snapshots.warm_up(wanted.apps, environment_of, brancher)
 

@@ -120,6 +120,12 @@ def ensure(application: str, base: Base, content: Content = Content.MASKED) -> N
             _build_or_wait(application, base, content, lambda: _published(admin, database, content))
 
 
+def ready_branches(base: Base) -> set[str]:
+    """The names of the branches that are finished, whatever a stack's settings say."""
+    with connect(base.admin) as admin:
+        return {one.name for one in inventory.survey(admin, sizes=False).branches if one.ready}
+
+
 def require_room(applications: Iterable[str], base: Base, content: Content = Content.MASKED) -> None:
     """Raise ToolError where copies of these applications would not fit. The administrator asks: the brancher isn't told
     where the server keeps its data."""
