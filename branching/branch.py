@@ -104,6 +104,7 @@ def create(server: Server, request: BranchRequest) -> BranchInfo:
         QuotaExceededError: there are as many branches as there may be.
         ServerRefusedError: the brancher may not do it, or a first password is missing.
         DiskShortError: the copy would not fit.
+        CopyFailedError: the server's disk ran full all the same.
     """
     started = time.monotonic()
     with _session(server, request) as connection:

@@ -16,18 +16,25 @@ from psycopg.waiting import Wait
 
 from branching.connection import Connection
 
+BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+"""Signature, no flags, no extension (PostgreSQL's documentation, COPY, "File Formats")."""
+BINARY_TRAILER = b"\xff\xff"
+
 
 class CopyReader:
-    """The rows of one COPY … TO STDOUT. Iterate it to its end, then ask for `rows`."""
+    """The rows of one COPY … TO STDOUT, without a binary one's header and trailer. Iterate it to its end, then ask for
+    `rows`."""
 
-    def __init__(self, connection: Connection, size: int) -> None:
+    def __init__(self, connection: Connection, size: int, *, binary: bool) -> None:
         self._connection = connection
         self._size = size
+        self._binary = binary
+        self._begun = False
         self.rows = 0
         self.finished = False
 
     def __iter__(self) -> Iterator[bytes]:
-        """Chunks of `size` bytes or a little more; the last one may be smaller.
+        """Chunks of whole rows, of `size` bytes or a little more; the last one may be smaller, or empty.
 
         Raises:
             psycopg.Error: the server ended the COPY, or the session broke.
@@ -48,6 +55,17 @@ class CopyReader:
             else:
                 self._finish()
                 break
+        return self._rows_of(buffer)
+
+    def _rows_of(self, buffer: bytearray) -> bytes:
+        if not self._binary:
+            return bytes(buffer)
+        if not self._begun and buffer:
+            self._begun = True
+            del buffer[: len(BINARY_HEADER)]
+        # The trailer comes last, in a message of its own or behind the header.
+        if self.finished:
+            del buffer[-len(BINARY_TRAILER) :]
         return bytes(buffer)
 
     def _finish(self) -> None:
@@ -61,7 +79,7 @@ class CopyReader:
 
 
 @contextmanager
-def copy_to(connection: Connection, statement: sql.Composable, size: int) -> Iterator[CopyReader]:
+def copy_to(connection: Connection, statement: sql.Composable, size: int, *, binary: bool) -> Iterator[CopyReader]:
     """Run `statement`, a COPY … TO STDOUT, in a transaction that is open; what is left of it in the end is cancelled.
 
     Raises:
@@ -70,7 +88,7 @@ def copy_to(connection: Connection, statement: sql.Composable, size: int) -> Ite
     session = connection.pgconn
     session.send_query(statement.as_bytes(connection))
     begun = connection.wait(_result(session))
-    reader = CopyReader(connection, size)
+    reader = CopyReader(connection, size, binary=binary)
     if begun.status != pq.ExecStatus.COPY_OUT:
         raise error_from_result(begun)
     try:

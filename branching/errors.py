@@ -64,6 +64,10 @@ class BuildFailedError(BranchingError):
     """A snapshot could not be finished; what was made of it is gone."""
 
 
+class CopyFailedError(BranchingError):
+    """The server began to copy a snapshot and could not end it; what it made of the copy is gone."""
+
+
 class ServerRefusedError(BranchingError):
     """The server, or a role on it, isn't what branching needs."""
 

@@ -45,6 +45,7 @@ def fill(server: Server, database: str, size: int) -> PoolReport:
 
     Raises:
         DiskShortError: one more would not fit.
+        CopyFailedError: the server's disk ran full all the same.
     """
     with connect(server) as connection:
         subject = f"pool:{database}"

@@ -69,7 +69,9 @@ def _measure(server: Server, connection: Connection) -> Measures:
     connection.execute(statement)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(ORIGINAL)))
     with connect(server, ORIGINAL) as inside:
-        inside.execute("CREATE TABLE public.filler (content text STORAGE PLAIN)")
+        inside.execute("CREATE TABLE public.filler (content text)")
+        # CREATE TABLE takes STORAGE from PostgreSQL 16 on.
+        inside.execute("ALTER TABLE public.filler ALTER content SET STORAGE PLAIN")
         inside.execute(
             "INSERT INTO public.filler SELECT repeat('x', 8000) FROM generate_series(1, %s)", (SIZE // 8192,)
         )

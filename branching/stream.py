@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from branching import copy
 from branching.connection import Connection
 from branching.errors import BuildFailedError
 from branching.progress import Progress, ProgressCallback
+from branching.sink import OpenSession, Sinks
 from branching.units import Unit
 
 _LOOK_SECONDS = 0.5
-OpenSession = Callable[[], AbstractContextManager[Connection]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ class _Stopped(Exception):  # noqa: N818 - no error: another session's is told
 class _Work:
     """The units that are left, and what was done; shared by the sessions."""
 
-    def __init__(self, units: Sequence[Unit], pace: Pace, progress: ProgressCallback) -> None:
-        self.rows: Counter[str] = Counter({unit.table.key: 0 for unit in units})
+    def __init__(self, units: Sequence[Unit], sinks: Sinks, pace: Pace, progress: ProgressCallback) -> None:
+        self._sinks = sinks
         self.failure: BaseException | None = None
         self._left = deque(units)
         self._progress = progress
@@ -64,11 +64,11 @@ class _Work:
         self._due = time.monotonic()
         self._lock = threading.Lock()
 
-    def take_part(self, source: Connection, target: Connection) -> None:
+    def take_part(self, source: Connection) -> None:
         """Copy units until none is left or another session failed."""
         try:
             while self.failure is None and (unit := self._next()) is not None:
-                self._copy(source, target, unit)
+                self._copy(source, unit)
         except BaseException as error:
             self.fail(error)
 
@@ -81,7 +81,7 @@ class _Work:
         with self._lock:
             return self._left.popleft() if self._left else None
 
-    def _copy(self, source: Connection, target: Connection, unit: Unit) -> None:
+    def _copy(self, source: Connection, unit: Unit) -> None:
         shown = 0
 
         def sent(size: int) -> None:
@@ -91,10 +91,8 @@ class _Work:
             shown += step
             self._sent(unit, step, size)
 
-        rows = copy.copy_unit(source, target, unit, sent)
+        copy.copy_unit(source, self._sinks, unit, sent)
         self._sent(unit, unit.bytes - shown, 0)
-        with self._lock:
-            self.rows[unit.table.key] += rows
 
     def _sent(self, unit: Unit, step: int, size: int) -> None:
         if self.failure is not None:
@@ -123,10 +121,17 @@ def stream(units: Sequence[Unit], ends: Ends, pace: Pace, progress: ProgressCall
     Raises:
         BuildFailedError: the target refuses a row, named by table and constraint; or a session broke.
     """
-    work = _Work(units, pace, progress)
+    with Sinks(ends.target, units) as sinks:
+        work = _Work(units, sinks, pace, progress)
+        sinks.add_session()
+        _together(work, ends, pace, min(pace.sessions, len(units)) - 1, sinks)
+        return dict(sinks.rows)
+
+
+def _together(work: _Work, ends: Ends, pace: Pace, further: int, sinks: Sinks) -> None:
+    """Do the work in this thread and `further` others; all have ended when it returns or raises."""
     helpers = [
-        threading.Thread(target=_help, args=(work, ends), name=f"copy {number}")
-        for number in range(min(pace.sessions, len(units)) - 1)
+        threading.Thread(target=_help, args=(work, ends, sinks), name=f"copy {number}") for number in range(further)
     ]
     ended = threading.Event()
     if pace.give_way_seconds is not None:
@@ -136,18 +141,12 @@ def stream(units: Sequence[Unit], ends: Ends, pace: Pace, progress: ProgressCall
     for helper in helpers:
         helper.start()
     try:
-        with ends.target() as target:
-            work.take_part(ends.source, target)
+        work.take_part(ends.source)
+    finally:
         ended.set()
         _wait_for(helpers)
-    except BaseException as error:
-        work.fail(error)
-        ended.set()
-        _wait_for(helpers)
-        raise
     if work.failure is not None:
         raise work.failure
-    return dict(work.rows)
 
 
 def _wait_for(helpers: Sequence[threading.Thread]) -> None:
@@ -169,11 +168,12 @@ def _give_way(work: _Work, ends: Ends, patience: float, ended: threading.Event) 
                 return
 
 
-def _help(work: _Work, ends: Ends) -> None:
+def _help(work: _Work, ends: Ends, sinks: Sinks) -> None:
     """A further session's part. One that can't begin leaves the work to the others."""
     try:
-        with ends.another_source() as source, ends.target() as target:
-            work.take_part(source, target)
+        with ends.another_source() as source:
+            sinks.add_session()
+            work.take_part(source)
     except psycopg.OperationalError:
         return  # no connection is left, or a migration waits for a table: the first session has the locks
     except BaseException as error:

@@ -37,8 +37,8 @@ class Unit:
 
     @property
     def frozen(self) -> bool:
-        """Whether its rows are written as frozen. The server takes that from a table's only writer."""
-        return self.whole and self.bytes >= FROZEN_BYTES
+        """Whether its table's rows are written as frozen."""
+        return self.table.bytes >= FROZEN_BYTES
 
     @property
     def binary(self) -> bool:

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from stacks.embedded import EmbeddedServer
+from tests.database.own_server import own_server
 from tools.embedded import postgres
-from tools.embedded.layout import PostgresSpec
-from tools.embedded.ports import free_port
 
 Connection = psycopg.Connection
 Login = Callable[..., Connection]
@@ -33,12 +30,8 @@ PG_MAJOR = int(os.environ.get("SOCLE_TEST_PG_MAJOR", "18"))
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """A server of its own home and port, with durability off; deleted at the end, data and all."""
-    with tempfile.TemporaryDirectory(prefix="socle-test-") as home:
-        spec = PostgresSpec(name="test", home=Path(home), port=free_port(), major=PG_MAJOR, durable=False)
-        try:
-            yield postgres.start(spec)
-        finally:
-            postgres.destroy(spec)
+    with own_server(PG_MAJOR) as spec:
+        yield postgres.start(spec)
 
 
 @pytest.fixture(scope="session")

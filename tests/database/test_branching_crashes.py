@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +22,9 @@ from branching.errors import BranchingError
 from branching.progress import Progress
 from stacks.embedded import EmbeddedServer
 from tests.database.branching_support import Live
+from tests.database.own_server import own_server
 from tools.embedded import postgres
 from tools.embedded.layout import PostgresSpec
-from tools.embedded.ports import free_port
 
 pytest_plugins = ["tests.database.branching_fixtures"]
 
@@ -35,10 +34,8 @@ PHASES = ["schema", "rows", "indexes", "vacuum", "verify", "publish"]
 @pytest.fixture(scope="module")
 def spec(server_major: int) -> Iterator[PostgresSpec]:
     """A server of this module's own, that may die."""
-    with tempfile.TemporaryDirectory(prefix="socle-test-") as home:
-        spec = PostgresSpec(name="test", home=Path(home), port=free_port(), major=server_major, durable=False)
+    with own_server(server_major) as spec:
         yield spec
-        postgres.destroy(spec)
 
 
 @pytest.fixture(scope="module")

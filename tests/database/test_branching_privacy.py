@@ -5,9 +5,10 @@ Doesn't prove: what a migration writes into the definitions (a default, a check,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from branching.masking.explain import explain
@@ -38,6 +39,17 @@ DELETE FROM secrets WHERE id > 40;
 """
 
 
+@pytest.fixture
+def no_autovacuum(admin: psycopg.Connection) -> Iterator[None]:
+    """Production's own vacuum and analyze write production's values to the WAL, whatever a snapshot does."""
+    admin.execute("ALTER SYSTEM SET autovacuum = off")
+    admin.execute("SELECT pg_reload_conf()")
+    yield
+    admin.execute("ALTER SYSTEM RESET autovacuum")
+    admin.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.usefixtures("no_autovacuum")
 @pytest.mark.parametrize("content", list(Content))
 @pytest.mark.parametrize("sessions", [1, 3])
 def test_what_is_hidden_is_nowhere(make_live: Callable[..., Live], content: Content, sessions: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from branching.connection import Server, connect, environment
 from branching.progress import Progress
 from stacks.embedded import EmbeddedServer
 from tests.database.branching_support import Live
+from tests.database.own_server import own_server
 from tools.embedded import account, postgres
 from tools.embedded.binaries import postgres_binaries
 from tools.embedded.layout import Layout, PostgresSpec
@@ -29,10 +29,8 @@ pytest_plugins = ["tests.database.branching_fixtures"]
 @pytest.fixture(scope="module")
 def spec(server_major: int) -> Iterator[PostgresSpec]:
     """A server of this module's own, that writes a WAL which a standby can follow."""
-    with tempfile.TemporaryDirectory(prefix="socle-test-") as home:
-        spec = PostgresSpec(name="test", home=Path(home), port=free_port(), major=server_major, durable=True)
+    with own_server(server_major, durable=True) as spec:
         yield spec
-        postgres.destroy(spec)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from branching.connection import Server, environment
+from tests import loop_device
 from tests.database.branching_support import BRANCHER, BRANCHER_PASSWORD, Live
 from tools.embedded import account, postgres
 from tools.embedded.binaries import postgres_binaries
@@ -53,29 +53,14 @@ def sharing() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="socle-bench-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
-        mounted = account.place(home, "bench", account.server_account()).parent
-        image = Path(folder) / "xfs.img"
-        with image.open("wb") as file:
-            file.truncate(IMAGE_BYTES)
-        mounted.mkdir(parents=True, exist_ok=True)
-        _run("mkfs.xfs", "-q", "-m", "reflink=1", str(image))
-        _run("mount", "-o", "loop", str(image), str(mounted))
-        try:
-            mounted.chmod(0o755)
-            with _server(home) as live:
-                yield Place(filesystem="XFS with reflink", live=live)
-        finally:
-            _run("umount", str(mounted))
+        at = account.place(home, "bench", account.server_account()).parent
+        with loop_device.mounted("xfs", IMAGE_BYTES, Path(folder) / "xfs.img", at), _server(home) as live:
+            yield Place(filesystem="XFS with reflink", live=live)
 
 
 def why_not_sharing() -> str:
     """What this machine lacks for `sharing`, or nothing."""
-    if os.geteuid() != 0:
-        return "a loop device needs root"
-    if shutil.which("mkfs.xfs") is None:
-        return "mkfs.xfs is not installed (apt install xfsprogs)"
-    known = Path("/proc/filesystems").read_text(encoding="utf-8").split()
-    return "" if "xfs" in known else "the kernel has no XFS"
+    return loop_device.why_not("xfs")
 
 
 def places() -> list[Callable[[], object]]:
@@ -106,7 +91,3 @@ def _server(home: Path) -> Iterator[Live]:
 def _kind(path: Path) -> str:
     done = subprocess.run(["stat", "-f", "-c", "%T", str(path)], capture_output=True, text=True, check=True)
     return {"ext2/ext3": "ext4"}.get(done.stdout.strip(), done.stdout.strip())
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
