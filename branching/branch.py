@@ -139,7 +139,7 @@ def predict(server: Server, request: BranchRequest, *, afresh: bool = False) -> 
     with _session(server, request) as connection:
         if _existing(connection, request) is not None and not afresh:
             return None
-        return _choose(connection, request, _free(server, connection, request))[1]
+        return _choose(server, connection, request).plan
 
 
 @contextmanager
@@ -203,13 +203,13 @@ def _keep(connection: Connection, request: BranchRequest, existing: BranchMetada
 
 def _make(server: Server, connection: Connection, request: BranchRequest, started: float) -> BranchInfo:
     # Whatever can refuse comes before the drop: a reset that can't begin again must not lose what is there.
-    free = _free(server, connection, request)
-    _, planned = _choose(connection, request, free)
-    disk.require(planned.disk_bytes, free, f"the branch {request.name}")
+    planned = _choose(server, connection, request)
+    disk.require(planned.plan.disk_bytes, planned.free, f"the branch {request.name}")
     branch_role.ensure(connection, request.name, request.password, request.limits)
     drop_database(connection, request.name)
     copying = time.monotonic()
-    snapshot, chosen, warm = _copy(connection, request, free)
+    chosen, warm = _copy(server, connection, request)
+    snapshot = chosen.snapshot
     metadata = BranchMetadata(
         application=request.application,
         database=request.database,
@@ -220,10 +220,10 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         ttl_seconds=request.ttl_seconds,
         idle_seconds=request.idle_seconds,
         comment=snapshot.comment,
-        strategy="warm" if warm else chosen.strategy.value,
+        strategy="warm" if warm else chosen.plan.strategy.value,
         seconds=round(time.monotonic() - copying, 3),
         bytes=snapshot.bytes,
-        shared=chosen.shares,
+        shared=chosen.plan.shares,
     )
     # In one transaction: until it commits the copy is closed and unmarked, which the next run takes for unfinished.
     with connection.transaction():
@@ -236,7 +236,7 @@ def _make(server: Server, connection: Connection, request: BranchRequest, starte
         role=request.name,
         metadata=metadata,
         kept=False,
-        strategy=chosen.strategy,
+        strategy=chosen.plan.strategy,
         warm=warm,
         seconds=time.monotonic() - started,
         warnings=warnings,
@@ -271,23 +271,29 @@ def _restore_settings(connection: Connection, request: BranchRequest, snapshot: 
     return tuple(warnings)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Choice:
+    """What a branch is made from, and how."""
+
+    snapshot: SnapshotMetadata
+    plan: strategy.Plan
+    free: int | None
+    """Bytes where the copy will lie; None where nobody knows."""
+    found: inventory.Inventory
+
+
 @template.retried
-def _copy(
-    connection: Connection, request: BranchRequest, free: int | None
-) -> tuple[SnapshotMetadata, strategy.Plan, bool]:
-    snapshot, chosen = _choose(connection, request, free)
-    found = inventory.survey(connection, sizes=False)
-    if pool.take(connection, found, snapshot.database, snapshot.version, request.name):
-        return snapshot, chosen, True
-    template.copy(connection, snapshot, request.name, chosen)
-    return snapshot, chosen, False
+def _copy(server: Server, connection: Connection, request: BranchRequest) -> tuple[_Choice, bool]:
+    """Copy what is chosen; whether a warm copy was there."""
+    chosen = _choose(server, connection, request)
+    snapshot = chosen.snapshot
+    if pool.take(connection, chosen.found, snapshot.database, snapshot.version, request.name):
+        return chosen, True
+    template.copy(connection, snapshot, request.name, chosen.plan)
+    return chosen, False
 
 
-def _free(server: Server, connection: Connection, request: BranchRequest) -> int | None:
-    return request.free_bytes() if request.free_bytes else disk.local_free_bytes(server, connection)
-
-
-def _choose(connection: Connection, request: BranchRequest, free: int | None) -> tuple[SnapshotMetadata, strategy.Plan]:
+def _choose(server: Server, connection: Connection, request: BranchRequest) -> _Choice:
     """The published snapshot that is asked for, and how to copy it.
 
     Raises:
@@ -305,6 +311,10 @@ def _choose(connection: Connection, request: BranchRequest, free: int | None) ->
             f"there is {have}",
             f"make snapshot APP={request.application}",
         )
-    measures = probe.known(found, connection.info.server_version) or TYPICAL
+    snapshot = wanted[-1]
+    look = request.free_bytes or (lambda: disk.local_free_bytes(server, connection, snapshot.tablespace))
+    free = look()
+    measures = probe.known(found, connection.info.server_version, snapshot.tablespace) or TYPICAL
     room = None if free is None else free - disk.RESERVE
-    return wanted[-1], strategy.choose(wanted[-1].bytes, major(connection), measures, room)
+    chosen = strategy.choose(snapshot.bytes, major(connection), measures, room)
+    return _Choice(snapshot=snapshot, plan=chosen, free=free, found=found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from branching import branch_plan as plan
 from branching import branch_role, branch_state, inventory, names
 from branching.connection import Connection, Server, connect
 from branching.inventory import Database
+
+AT_ONCE = 8
+"""Sessions that drop databases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,8 @@ class DropReport:
 def drop(
     server: Server, names_to_drop: Sequence[str], spare: Callable[[Database | None], bool] = lambda _: False
 ) -> DropReport:
-    """Drop the branches and their roles. Each database costs the server a checkpoint: give all names at once.
+    """Drop the branches and their roles. A database costs the server a checkpoint: give all names at once, since drops
+    that wait together share one.
 
     All of them are closed before the first is dropped, so that nobody comes back in between.
 
@@ -50,11 +55,22 @@ def drop(
             branch_state.require_ours(found, connection.info.user)
         for found in there.values():
             _close(connection, found)
-        for name in there:
-            connection.execute(plan.drop_database(name))
+        _drop_together(server, tuple(there))
         for name in wanted:
             branch_role.drop(connection, name)
     return DropReport(dropped=tuple(there), absent=tuple(name for name in wanted if name not in there))
+
+
+def _drop_together(server: Server, dropping: Sequence[str]) -> None:
+    """Drop the databases by several sessions at once. All were tried when the first failure is raised."""
+
+    def one(name: str) -> None:
+        with connect(server) as connection:
+            connection.execute(plan.drop_database(name))
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="drop") as pool:
+        for done in [pool.submit(one, name) for name in dropping]:
+            done.result()
 
 
 def drop_database(connection: Connection, name: str) -> None:

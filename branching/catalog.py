@@ -150,10 +150,23 @@ def _materialized_views(connection: Connection) -> tuple[MaterializedView, ...]:
 
 def _inert(connection: Connection) -> tuple[str, ...]:
     found = [_text(row, "what") for row in _rows(connection, queries.INERT)]
-    if _rows(connection, "SELECT 1 AS found WHERE to_regclass('cron.job') IS NOT NULL"):
-        jobs = _rows(connection, queries.CRON_JOBS)[0]
-        found.append(f"extension pg_cron with {jobs['count']} jobs")
-    return tuple(found)
+    return tuple(found + _extension_rows(connection))
+
+
+def _extension_rows(connection: Connection) -> list[str]:
+    """What extensions keep for their users, jobs of pg_cron say: it isn't copied, since it may act."""
+    found = []
+    for row in _rows(connection, queries.EXTENSION_TABLES):
+        table, condition = sql.Identifier(_text(row, "schema"), _text(row, "name")), _text(row, "condition")
+        where = f"{_text(row, 'schema')}.{_text(row, 'name')} (extension {_text(row, 'extension')})"
+        if not row["readable"]:
+            found.append(f"rows of {where}, if it has any")
+            continue
+        # The condition is the extension's own code, which only who made the extension can write.
+        query = sql.SQL("SELECT count(*) AS count FROM {} {}").format(table, sql.SQL(condition))
+        count = _number(_rows(connection, query)[0], "count")
+        found += [f"{count} rows of {where}"] if count else []
+    return found
 
 
 def _text(row: Row, name: str) -> str:

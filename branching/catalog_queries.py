@@ -101,7 +101,14 @@ INERT: LiteralString = """
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'
     ORDER BY 1"""
 
-CRON_JOBS: LiteralString = "SELECT count(*) AS count FROM cron.job"
+EXTENSION_TABLES: LiteralString = """
+    SELECT e.extname AS extension, n.nspname AS schema, c.relname AS name, x.condition,
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+    FROM pg_extension e CROSS JOIN unnest(e.extconfig, e.extcondition) AS x (relation, condition)
+    JOIN pg_class c ON c.oid = x.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') ORDER BY 1, 2, 3"""
+"""Tables of extensions that hold their users' rows, with the condition that tells these from the extension's own
+(PostgreSQL's documentation, "Extension Configuration Tables")."""
 
 LARGE_OBJECTS: LiteralString = "SELECT count(*) AS count FROM pg_largeobject_metadata"
 

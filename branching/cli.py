@@ -82,6 +82,7 @@ def snapshot_command(
     content: Annotated[Content, typer.Option(help="What of the rows it has.")] = Content.MASKED,
     sessions: Annotated[int, typer.Option(min=1, max=32, help="How many read and write at once.")] = 2,
     mb_per_second: Annotated[int, typer.Option(min=0, help="Rows read, at most; 0 is no limit.")] = 0,
+    tablespace: Annotated[str, typer.Option(help="Where it and its branches lie; the server's own place.")] = "",
     as_json: Json = False,
 ) -> None:
     """Make the next version of an application's snapshot. Masks that need a salt take SOCLE_MASKING_SALT."""
@@ -95,6 +96,7 @@ def snapshot_command(
         salt=os.environ.get("SOCLE_MASKING_SALT", ""),
         replica=replace(context.obj, host=replica, dump_host="") if replica else None,
         content=content,
+        tablespace=tablespace,
         pace=Pace(sessions=sessions, bytes_per_second=mb_per_second * 1024 * 1024 or None),
     )
     with _messages(as_json), output.progress(errors, quiet=as_json) as progress:

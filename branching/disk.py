@@ -13,7 +13,7 @@ from branching.connection import Connection, Server
 from branching.errors import DiskShortError
 
 FreeBytes = Callable[[], int | None]
-"""Answers the bytes that are free where the server keeps its data, or None where that can't be known."""
+"""Answers the bytes that are free where the copies lie, or None where that can't be known."""
 
 RESERVE = 512 * 1024 * 1024
 """Bytes that must stay free: WAL and everybody else's work go on while a copy is made."""
@@ -34,12 +34,15 @@ def require(predicted: int, free: int | None, what: str, reserve: int = RESERVE)
     )
 
 
-def local_free_bytes(server: Server, connection: Connection) -> int | None:
-    """The free bytes below the server's data directory, or None where the server isn't on this machine or won't say."""
+def local_free_bytes(server: Server, connection: Connection, tablespace: str = "") -> int | None:
+    """The free bytes where a tablespace or, without one, the data directory lies; None where the server isn't on this
+    machine or won't say."""
     if not _is_local(server.host):
         return None
+    location = "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = %(name)s"
+    query = location if tablespace else "SELECT current_setting('data_directory')"
     try:
-        row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+        row = connection.execute(query, {"name": tablespace}).fetchone()
     except psycopg.errors.InsufficientPrivilege:
         return None
     path = Path(str(row[0])) if row else Path("/nowhere")

@@ -104,7 +104,8 @@ def fill(
             invented = synthetic.fill(connection)
             rows, empty = invented.rows, tuple(f"{table} ({why})" for table, why in invented.empty.items())
         copy.refresh(connection, catalog.materialized_views)
-    dropped = {*catalog.inert, *dumped.dropped}
+    left = (one.name for one in catalog.extensions if one.name in target.SINGLE_DATABASE_EXTENSIONS)
+    dropped = {*catalog.inert, *dumped.dropped, *(f"extension {name}" for name in left)}
     if catalog.commented and not comments:
         dropped.add("comments, since the rules don't say keepComments")
     return Filled(rows=rows, empty=empty, dropped=tuple(sorted(dropped)))

@@ -17,6 +17,8 @@ class Measures:
     """As the server numbers it, 180004; 0 is no probe."""
     taken_at: str = ""
     """ISO 8601, UTC."""
+    tablespace: str = ""
+    """Where the copies were made; empty is the server's own place."""
     shares_blocks: bool = False
     """Whether the filesystem gives a copy the same blocks (reflink), so that its size hardly matters."""
     wal_log_base_seconds: float = 0.1

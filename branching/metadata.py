@@ -62,6 +62,8 @@ class SnapshotMetadata:
     """Tables of a synthetic snapshot that no row could be invented for."""
     measures: Mapping[str, Any] = field(default_factory=dict)
     """What a probe of the server found, see `measures.Measures`."""
+    tablespace: str = ""
+    """Where it and its branches lie; empty is the server's own place."""
     kind: str = "snapshot"
 
 

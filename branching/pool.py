@@ -87,8 +87,8 @@ def _missing(found: Inventory, database: str, size: int, dropped: tuple[str, ...
 
 def _copy(server: Server, connection: Connection, found: Inventory, database: str, name: str) -> None:
     newest = found.published(database)[-1]
-    free = disk.local_free_bytes(server, connection)
-    measures = probe.known(found, connection.info.server_version) or TYPICAL
+    free = disk.local_free_bytes(server, connection, newest.tablespace)
+    measures = probe.known(found, connection.info.server_version, newest.tablespace) or TYPICAL
     chosen = strategy.choose(newest.bytes, major(connection), measures, free)
     disk.require(chosen.disk_bytes, free, f"the warm branch {name}")
     template.copy(connection, newest, name, chosen)

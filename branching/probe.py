@@ -13,14 +13,22 @@ from contextlib import suppress
 import psycopg
 from psycopg import sql
 
-from branching import disk, lock
+from branching import disk, lock, target
 from branching.connection import Connection, Server, connect, major
 from branching.inventory import Inventory, seconds_since
 from branching.measures import MIB, Measures
 from branching.metadata import now
 from branching.strategy import Strategy
 
-ORIGINAL, COPY = "socle_probe", "socle_probe_copy"
+ORIGINAL, EMPTY, COPY = "socle_probe", "socle_probe_empty", "socle_probe_copy"
+_NOT_HERE = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.DuplicateDatabase,
+    psycopg.OperationalError,
+    psycopg.InternalError,
+)
+"""The role may not, a name is somebody's, the disk is full or the filesystem refuses: a copy is predicted by what is
+typical."""
 SIZE = 32 * MIB
 TIMES = 2
 """Copies of each kind; the fastest counts, since others are at work on the server too."""
@@ -29,45 +37,51 @@ _SHARING_BYTES_PER_SECOND = 3000 * MIB
 """Faster than any disk, so that no data can have been written."""
 
 
-def known(found: Inventory, server_version: int) -> Measures | None:
-    """The newest measures of this version of the server that a snapshot remembers and that still hold."""
+def known(found: Inventory, server_version: int, tablespace: str) -> Measures | None:
+    """The newest measures of this version of the server and place on it that a snapshot remembers and that still
+    hold."""
     remembered: Iterable[Measures | None] = (
         Measures.from_plain(one.metadata.measures) for one in found.snapshots if one.metadata
     )
     valid = [
         one
         for one in remembered
-        if one and one.server_version == server_version and seconds_since(one.taken_at) < VALID_SECONDS
+        if one
+        and (one.server_version, one.tablespace) == (server_version, tablespace)
+        and seconds_since(one.taken_at) < VALID_SECONDS
     ]
     return max(valid, key=lambda one: one.taken_at, default=None)
 
 
-def measure(server: Server, connection: Connection) -> Measures | None:
+def measure(server: Server, connection: Connection, tablespace: str = "") -> Measures | None:
     """Make the copies and time them. None where another session is at it, or where the role may not.
 
     Args:
         server: with an administrator.
         connection: its session in the maintenance database, outside any transaction.
+        tablespace: where to make the copies; empty is the server's own place.
     """
     if lock.acquire(connection, "probe") is not None:
         return None
     try:
-        return _measure(server, connection)
-    except psycopg.Error:
+        return _measure(server, connection, tablespace)
+    except _NOT_HERE:
         return None
     finally:
-        for name in (COPY, ORIGINAL):
+        for name in (COPY, EMPTY, ORIGINAL):
             with suppress(psycopg.Error):
                 _drop(connection, name)
         lock.release(connection, "probe")
 
 
-def _measure(server: Server, connection: Connection) -> Measures:
-    for name in (COPY, ORIGINAL):
+def _measure(server: Server, connection: Connection, tablespace: str) -> Measures:
+    for name in (COPY, EMPTY, ORIGINAL):
         _drop(connection, name)
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 CONNECTION LIMIT 1").format(sql.Identifier(ORIGINAL))
-    connection.execute(statement)
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(ORIGINAL)))
+    # Not template0 for the empty one: files can't be shared from one filesystem to another.
+    for name in (EMPTY, ORIGINAL):
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {} CONNECTION LIMIT 1")
+        connection.execute(statement.format(sql.Identifier(name), target.in_tablespace(tablespace)))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
     with connect(server, ORIGINAL) as inside:
         inside.execute("CREATE TABLE public.filler (content text)")
         # CREATE TABLE takes STORAGE from PostgreSQL 16 on.
@@ -80,17 +94,19 @@ def _measure(server: Server, connection: Connection) -> Measures:
             connection.execute("SET file_copy_method = clone")
 
     def free() -> int | None:
-        return disk.local_free_bytes(server, connection)
+        return disk.local_free_bytes(server, connection, tablespace)
 
-    _copy(connection, "template0", Strategy.FILE_COPY)  # writes out what the filling left
-    file_base, _ = _best(connection, "template0", Strategy.FILE_COPY, free)
+    _copy(connection, EMPTY, Strategy.FILE_COPY)  # writes out what the filling left
+    _drop(connection, COPY)
+    file_base, _ = _best(connection, EMPTY, Strategy.FILE_COPY, free)
     files, taken = _best(connection, ORIGINAL, Strategy.FILE_COPY, free)
-    wal_base, _ = _best(connection, "template0", Strategy.WAL_LOG, free)
+    wal_base, _ = _best(connection, EMPTY, Strategy.WAL_LOG, free)
     wal, _ = _best(connection, ORIGINAL, Strategy.WAL_LOG, free)
     file_rate = _rate(files - file_base)
     return Measures(
         server_version=connection.info.server_version,
         taken_at=now(),
+        tablespace=tablespace,
         shares_blocks=file_rate > _SHARING_BYTES_PER_SECOND if taken is None else taken < SIZE // 2,
         wal_log_base_seconds=round(wal_base, 3),
         wal_log_bytes_per_second=_rate(wal - wal_base),
@@ -106,21 +122,18 @@ def _best(
     found = []
     for _ in range(TIMES):
         before = free()
-        seconds = _copy(connection, template, strategy, keep=True)
+        seconds = _copy(connection, template, strategy)
         after = free()
         found.append((seconds, before - after if before is not None and after is not None else None))
         _drop(connection, COPY)
     return min(found, key=lambda one: one[0])
 
 
-def _copy(connection: Connection, template: str, strategy: Strategy, *, keep: bool = False) -> float:
+def _copy(connection: Connection, template: str, strategy: Strategy) -> float:
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {} ALLOW_CONNECTIONS false")
     started = time.monotonic()
     connection.execute(statement.format(sql.Identifier(COPY), sql.Identifier(template), sql.SQL(strategy.value)))
-    seconds = time.monotonic() - started
-    if not keep:
-        _drop(connection, COPY)
-    return seconds
+    return time.monotonic() - started
 
 
 def _drop(connection: Connection, name: str) -> None:

@@ -54,6 +54,8 @@ class SnapshotRequest:
     lock_wait_seconds: int = 60
     """How long to wait for a table that a migration of the source holds, before giving up."""
     pace: Pace = field(default_factory=Pace)
+    tablespace: str = ""
+    """Where the snapshot and with it its branches shall lie; empty is the server's own place."""
     probe: bool = True
     """Whether to measure how fast the server copies, where no snapshot on it remembers."""
     content: Content = Content.MASKED
@@ -116,6 +118,7 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
         _classify(request, read_rules, seen)
         _require_salt(request, read_rules)
         source.require_carried(seen)
+        target.require_tablespace(admin, request.tablespace)
         _require_disk(request, admin, seen)
         one = _Build(
             request=request, rules=read_rules, programs=programs, owner=owner, seen=seen, guard=guard, admin=admin
@@ -130,7 +133,14 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
     name = names.snapshot_name(request.database, version)
     roles.ensure_owner(one.admin, one.owner, request.brancher)
     with _discarded_on_failure(request.server, name):
-        target.create(one.admin, name, locale=one.seen.locale, brancher=request.brancher, owner=one.owner)
+        target.create(
+            one.admin,
+            name,
+            locale=one.seen.locale,
+            brancher=request.brancher,
+            owner=one.owner,
+            tablespace=request.tablespace,
+        )
         filled, catalog, taken_at = _copy(one, name, progress)
         progress(Progress(phase="publish"))
         content = SnapshotMetadata(
@@ -151,6 +161,7 @@ def _make(one: _Build, progress: ProgressCallback, started: float) -> SnapshotRe
             rules=one.rules.counts,
             empty=filled.empty,
             measures=_measures(one),
+            tablespace=request.tablespace,
         )
         source.require_guard(one.guard, request.database)
         publish.publish(one.admin, name, content)
@@ -214,14 +225,16 @@ def _require_salt(request: SnapshotRequest, read_rules: rules.Rules) -> None:
 
 
 def _require_disk(request: SnapshotRequest, admin: Connection, seen: Catalog) -> None:
-    free = request.free_bytes() if request.free_bytes else disk.local_free_bytes(request.server, admin)
+    look = request.free_bytes or (lambda: disk.local_free_bytes(request.server, admin, request.tablespace))
+    free = look()
     disk.require(seen.bytes, free, f"a snapshot of {request.database}")
 
 
 def _measures(one: _Build) -> dict[str, Any]:
-    found = probe.known(inventory.survey(one.admin, sizes=False), one.admin.info.server_version)
+    where = one.request.tablespace
+    found = probe.known(inventory.survey(one.admin, sizes=False), one.admin.info.server_version, where)
     if found is None and one.request.probe:
-        found = probe.measure(one.request.server, one.admin)
+        found = probe.measure(one.request.server, one.admin, where)
     return found.to_plain() if found else {}
 
 

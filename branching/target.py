@@ -5,21 +5,30 @@ from __future__ import annotations
 from psycopg import sql
 
 from branching.connection import Connection
+from branching.errors import ServerRefusedError
 from branching.relations import Extension, Locale
 
 CONNECTION_LIMIT = 40
 """Enough for one build by up to 32 sessions; binds a builder that is no superuser, and whoever else would get in."""
 
 SINGLE_DATABASE_EXTENSIONS = frozenset({"pg_cron"})
-"""Extensions that act on their own, and that the server takes in one database only."""
+"""Extensions that act on their own, and that the server takes in one database only: pg_cron, in the one that
+`cron.database_name` names."""
 
 
-def create(connection: Connection, name: str, *, locale: Locale, brancher: str, owner: str) -> None:
+def create(
+    connection: Connection, name: str, *, locale: Locale, brancher: str, owner: str, tablespace: str = ""
+) -> None:
     """Create an empty database that PUBLIC was never able to enter. `connection` is outside any transaction."""
     target = sql.Identifier(name)
+    statement = "CREATE DATABASE {} TEMPLATE template0 OWNER {} {} {} ALLOW_CONNECTIONS false CONNECTION LIMIT {}"
     connection.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} {} ALLOW_CONNECTIONS false CONNECTION LIMIT {}").format(
-            target, sql.Identifier(brancher), locale_options(locale), sql.Literal(CONNECTION_LIMIT)
+        sql.SQL(statement).format(
+            target,
+            sql.Identifier(brancher),
+            locale_options(locale),
+            in_tablespace(tablespace),
+            sql.Literal(CONNECTION_LIMIT),
         )
     )
     with connection.transaction():
@@ -29,6 +38,30 @@ def create(connection: Connection, name: str, *, locale: Locale, brancher: str, 
             sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(target, sql.Identifier(owner))
         )
         connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(target))
+
+
+def in_tablespace(tablespace: str) -> sql.Composable:
+    """The option of CREATE DATABASE that puts it into a tablespace; none where that is the server's own. Pure."""
+    return sql.SQL("TABLESPACE {}").format(sql.Identifier(tablespace)) if tablespace else sql.SQL("")
+
+
+def require_tablespace(connection: Connection, tablespace: str) -> None:
+    """Refuse a tablespace that the server hasn't or that this role may not use.
+
+    Raises:
+        ServerRefusedError: so it is.
+    """
+    query = "SELECT spcname, has_tablespace_privilege(oid, 'CREATE') FROM pg_tablespace WHERE spcname !~ '^pg_'"
+    usable = {str(name): bool(may) for name, may in connection.execute(query).fetchall()}
+    if not tablespace or usable.get(tablespace):
+        return
+    if tablespace in usable:
+        message = f"{connection.info.user} may not put databases into the tablespace {tablespace}"
+        raise ServerRefusedError(message, f"GRANT CREATE ON TABLESPACE {tablespace} TO {connection.info.user}")
+    raise ServerRefusedError(
+        f"the server has no tablespace {tablespace}; it has {', '.join(usable) or 'none of its own'}",
+        f"CREATE TABLESPACE {tablespace} LOCATION '…' on the server, or leave the setting out",
+    )
 
 
 def locale_options(locale: Locale) -> sql.Composed:

@@ -272,6 +272,15 @@ class PullRequests(Model):
     warm: int = Field(default=0, ge=0, le=20, examples=[2])
 
 
+class Snapshots(Model):
+    """How the copies are made that pull requests' databases begin with."""
+
+    sessions: int = Field(default=2, ge=1, le=32, examples=[2])
+    megabytes_per_second: int | None = Field(default=None, ge=1, examples=[20])
+    replica: str | None = Field(default=None, min_length=1, examples=["standby.example.org"])
+    tablespace: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]{0,62}$", examples=["previews"])
+
+
 class EnvironmentSettings(Model):
     """A long-lived environment: `local`, `dev`, `staging`, `prod`."""
 
@@ -280,6 +289,7 @@ class EnvironmentSettings(Model):
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
+    snapshots: Snapshots = Snapshots()
     pull_requests: PullRequests = PullRequests()
 
 

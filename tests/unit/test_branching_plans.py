@@ -272,10 +272,11 @@ def test_measures_hold_a_month_for_their_version() -> None:
         return inventory.inventory([database("city_api_snapshot_v3", content, published=True)])
 
     today = metadata.now()
-    assert probe.known(found(today), 180004) == Measures(server_version=180004, taken_at=today)
-    assert probe.known(found(today), 180005) is None
-    assert probe.known(found("2026-01-01T00:00:00+00:00"), 180004) is None
-    assert probe.known(inventory.inventory([]), 180004) is None
+    assert probe.known(found(today), 180004, "") == Measures(server_version=180004, taken_at=today)
+    assert probe.known(found(today), 180005, "") is None
+    assert probe.known(found("2026-01-01T00:00:00+00:00"), 180004, "") is None
+    assert probe.known(found(today), 180004, "previews") is None
+    assert probe.known(inventory.inventory([]), 180004, "") is None
 
 
 def test_a_locale_comes_over() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from branching.masking.rules_file import load as load_rules
 from branching.measures import TYPICAL
 from branching.metadata import Content
 from branching.progress import Progress as Step
+from branching.stream import Pace
 from components import names
 from stacks.checks import database_of, role_of
 from stacks.settings import EmbeddedServer, EnvironmentSettings
@@ -131,14 +133,16 @@ def require_room(applications: Iterable[str], base: Base, content: Content = Con
     where the server keeps its data."""
     with connect(base.admin) as admin:
         found = inventory.survey(admin, sizes=False)
-        measures = probe.known(found, admin.info.server_version) or TYPICAL
-        needed = 0
+        needed: Counter[str] = Counter()
         for application in applications:
             published = found.published(database_of(application, base.settings.apps[application]), content)
             if published:
-                needed += strategy.choose(published[-1].bytes, major(admin), measures).disk_bytes
+                where = published[-1].tablespace
+                measures = probe.known(found, admin.info.server_version, where) or TYPICAL
+                needed[where] += strategy.choose(published[-1].bytes, major(admin), measures).disk_bytes
         try:
-            disk.require(needed, disk.local_free_bytes(base.admin, admin), "the pull request's copy")
+            for where, size_ in needed.items():
+                disk.require(size_, disk.local_free_bytes(base.admin, admin, where), "the pull request's copy")
         except DiskShortError as short:
             raise ToolError(short.message, short.remedy) from None
 
@@ -173,6 +177,8 @@ def _build(application: str, base: Base, content: Content) -> None:
     app = settings.apps[application]
     file = paths.ROOT / rules_file(application, settings)
     major = settings.server.version if isinstance(settings.server, EmbeddedServer) else 18
+    how = settings.snapshots
+    per_second = how.megabytes_per_second
     request = snapshot.SnapshotRequest(
         server=base.admin,
         application=application,
@@ -184,6 +190,9 @@ def _build(application: str, base: Base, content: Content) -> None:
         login_role=role_of(application, app),
         brancher=names.BRANCHER,
         pg_dump=str(postgres_binaries(major).pg_dump),
+        replica=replace(base.admin, host=how.replica, dump_host="") if how.replica else None,
+        tablespace=how.tablespace or "",
+        pace=Pace(sessions=how.sessions, bytes_per_second=per_second * 2**20 if per_second else None),
     )
     try:
         report = _shown(application, request)
