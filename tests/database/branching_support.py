@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from psycopg import sql
 
 from branching import branch, inventory, names, snapshot, target
 from branching.connection import Server, connect
+from tools.embedded import account
 
 BRANCHER = "socle_brancher"
 BRANCHER_PASSWORD = "brancher-secret"
@@ -160,7 +163,8 @@ def create_live(live: Live, schema: str) -> None:
     live.execute(f"SET ROLE {live.owner}; {schema.replace('{canary}', CANARY)}")
 
 
-def destroy_live(live: Live) -> None:
+def drop_snapshots(live: Live) -> None:
+    """All branches, warm copies and snapshots."""
     found = live.found()
     with connect(live.server) as connection:
         for one in found.branches:
@@ -168,6 +172,25 @@ def destroy_live(live: Live) -> None:
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(one.name)))
         for one in (*found.of_source(live.database), *found.warm):
             target.drop(connection, one.name)
+
+
+@contextmanager
+def tablespace(live: Live, folder: Path) -> Iterator[str]:
+    """A tablespace in a new folder; nothing of `live`'s copies is in it when it goes."""
+    folder.mkdir(parents=True)
+    account.server_account().own(folder)
+    live.execute(f"CREATE TABLESPACE previews LOCATION '{folder}'", "postgres")
+    try:
+        yield "previews"
+    finally:
+        drop_snapshots(live)
+        live.execute("DROP TABLESPACE previews", "postgres")
+        folder.rmdir()
+
+
+def destroy_live(live: Live) -> None:
+    drop_snapshots(live)
+    with connect(live.server) as connection:
         for statement in (
             f"DROP DATABASE IF EXISTS {live.database} WITH (FORCE)",
             f"DROP ROLE IF EXISTS {live.database}",

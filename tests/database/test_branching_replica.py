@@ -52,7 +52,10 @@ def standby(server: EmbeddedServer, spec: PostgresSpec) -> Iterator[Server]:
     command = [str(programs.pg_dump.with_name("pg_basebackup")), "-D", str(data), "-R", "-X", "stream", "-c", "fast"]
     subprocess.run(command, env=environment(admin, "postgres") | {"PGSSLMODE": "disable"}, check=True)
     _give(data, who)
-    run = [str(programs.postgres), "-D", str(data), "-p", str(port), "-c", "logging_collector=off"]
+    # The clients can be newer than the server, and then -R writes options that it doesn't know.
+    primary = f"host={admin.host} port={admin.port} user={admin.user} password={admin.password}"
+    settings = ["-c", "logging_collector=off", "-c", f"primary_conninfo={primary}"]
+    run = [str(programs.postgres), "-D", str(data), "-p", str(port), *settings]
     process = subprocess.Popen(run, stderr=subprocess.DEVNULL, **who.run_as())
     found = replace(admin, host=server.host, port=port, sslrootcert=server.ca_file, dump_host=server.socket_dir)
     try:

@@ -13,9 +13,9 @@ from branching.errors import ServerRefusedError
 from branching.measures import Measures
 from stacks.embedded import EmbeddedServer
 from tests import loop_device
-from tests.database.branching_support import Live
+from tests.database.branching_support import Live, tablespace
 from tests.database.own_server import own_server
-from tools.embedded import account, postgres
+from tools.embedded import postgres
 from tools.embedded.layout import PostgresSpec
 
 pytest_plugins = ["tests.database.branching_fixtures"]
@@ -36,23 +36,11 @@ def server(spec: PostgresSpec) -> EmbeddedServer:
     return postgres.start(spec)
 
 
-def make_tablespace(live: Live, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    account.server_account().own(folder)
-    live.execute(f"CREATE TABLESPACE previews LOCATION '{folder}'", "postgres")
-
-
 @pytest.fixture
 def previews(live: Live) -> Iterator[None]:
     """On the same filesystem as everything."""
-    folder = Path(live.value("SHOW data_directory", "postgres")).parent / "previews"
-    make_tablespace(live, folder)
-    yield
-    for one in (*live.found().branches, *live.found().warm, *live.found().snapshots):
-        live.execute(f"ALTER DATABASE {one.name} IS_TEMPLATE false", "postgres")
-        live.execute(f"DROP DATABASE {one.name}", "postgres")
-    live.execute("DROP TABLESPACE previews", "postgres")
-    folder.rmdir()
+    with tablespace(live, Path(live.value("SHOW data_directory", "postgres")).parent / "previews"):
+        yield
 
 
 @pytest.mark.usefixtures("previews")
@@ -86,16 +74,9 @@ def test_one_that_shares_blocks_is_found_out(live: Live, server_major: int) -> N
     with (
         tempfile.TemporaryDirectory(prefix="socle-test-") as folder,
         loop_device.mounted("xfs", 2 * 2**30, Path(folder) / "xfs.img", data.parent / "xfs") as at,
+        tablespace(live, at / "previews") as name,
     ):
-        make_tablespace(live, at / "previews")
-        try:
-            live.build(tablespace="previews", probe=True)
-            measures = Measures.from_plain(live.found().published(live.database)[-1].measures)
-            assert measures is not None
-            # file_copy_method came with PostgreSQL 18.
-            assert measures.shares_blocks == (server_major >= 18)
-        finally:
-            for one in live.found().snapshots:
-                live.execute(f"ALTER DATABASE {one.name} IS_TEMPLATE false", "postgres")
-                live.execute(f"DROP DATABASE {one.name}", "postgres")
-            live.execute("DROP TABLESPACE previews", "postgres")
+        measures = Measures.from_plain(live.build(tablespace=name, probe=True).metadata.measures)
+        assert measures is not None
+        # file_copy_method came with PostgreSQL 18.
+        assert measures.shares_blocks == (server_major >= 18)

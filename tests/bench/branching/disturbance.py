@@ -13,13 +13,17 @@ from pathlib import Path
 from branching import branch
 from branching.connection import connect, environment
 from branching.stream import Pace
-from tests.bench.branching.places import Place
+from tests.bench.branching.places import Place, sharing_tablespace, why_not_sharing
 from tests.bench.branching.scenarios import KEEP, SALT, empty, fill
 from tests.database.branching_support import create_live, destroy_live
 
 RATE, CLIENTS = 100, 4
 QUIET_SECONDS = 30
 LOGIN_EVERY_SECONDS = 0.25
+BRANCHES = 20
+BRANCH_EVERY_SECONDS = 3
+SLOWER_MIB_A_SECOND = (20, 5)
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,8 @@ class Felt:
     checkpoints: int
 
 
-def all_of(place: Place, mib: int, step: Callable[[str], None]) -> dict[str, Felt]:
-    """By what went on meanwhile."""
+def all_of(place: Place, mib: int, step: Callable[[str], None]) -> list[tuple[str, Felt]]:
+    """What went on, and what was felt meanwhile. `NOTHING` comes several times, since the machine isn't alone."""
     live = place.live
     create_live(live, "SELECT 1")
     try:
@@ -45,16 +49,28 @@ def all_of(place: Place, mib: int, step: Callable[[str], None]) -> dict[str, Fel
         live.rules_file.write_text(KEEP.replace("abalance: keep, filler: keep", "abalance: keep, filler: hash"))
         live.execute("VACUUM (FREEZE, ANALYZE)")
         live.execute("CHECKPOINT")
-        found: dict[str, Felt] = {}
-        for name, work in (
-            ("nothing", _nothing),
-            ("a snapshot, 20 branches made and dropped", lambda: _copies(place, Pace())),
-            ("the same, one session, 20 MB/s", lambda: _copies(place, Pace(sessions=1, bytes_per_second=20 * 2**20))),
-            ("pg_dump \\| psql", lambda: _dump(place)),
-            ("nothing again", _nothing),
-        ):
+        found: list[tuple[str, Felt]] = []
+
+        def during(name: str, work: Callable[[], None]) -> None:
             step(name)
-            found[name] = _felt(place, work)
+            found.append((name, _felt(place, work)))
+
+        during(NOTHING, _nothing)
+        during("pg_dump \\| psql, once", lambda: _dump(place))
+        during("a snapshot", lambda: _snapshot(place, Pace()))
+        during(f"{BRANCHES} branches made and dropped", lambda: _branches(place))
+        during(NOTHING, _nothing)
+        for rate in SLOWER_MIB_A_SECOND:
+            pace = Pace(sessions=1, bytes_per_second=rate * 2**20)
+            during(f"a snapshot, 1 session, {rate} MB/s", lambda pace=pace: _snapshot(place, pace))
+        during(NOTHING, _nothing)
+        if not why_not_sharing():
+            with sharing_tablespace(place) as tablespace:
+                step("a snapshot in a tablespace")
+                live.build(salt=SALT, tablespace=tablespace)
+                live.execute("CHECKPOINT")
+                during(f"{BRANCHES} branches in a tablespace on XFS with reflink", lambda: _branches(place))
+            during(NOTHING, _nothing)
         return found
     finally:
         destroy_live(live)
@@ -64,11 +80,17 @@ def _nothing() -> None:
     time.sleep(QUIET_SECONDS)
 
 
-def _copies(place: Place, pace: Pace) -> None:
+def _snapshot(place: Place, pace: Pace) -> None:
     place.live.build(salt=SALT, pace=pace)
-    for number in range(1, 21):
+
+
+def _branches(place: Place) -> None:
+    """One after the other, each in the time that it has."""
+    began = time.monotonic()
+    for number in range(1, BRANCHES + 1):
         place.live.branch(number)
         branch.drop(place.live.bot, [f"pr_{number}"])
+        time.sleep(max(0.0, began + number * BRANCH_EVERY_SECONDS - time.monotonic()))
 
 
 def _dump(place: Place) -> None:

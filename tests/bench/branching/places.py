@@ -12,7 +12,7 @@ from pathlib import Path
 
 from branching.connection import Server, environment
 from tests import loop_device
-from tests.database.branching_support import BRANCHER, BRANCHER_PASSWORD, Live
+from tests.database.branching_support import BRANCHER, BRANCHER_PASSWORD, Live, tablespace
 from tools.embedded import account, postgres
 from tools.embedded.binaries import postgres_binaries
 from tools.embedded.layout import PostgresSpec
@@ -56,6 +56,18 @@ def sharing() -> Iterator[Place]:
         at = account.place(home, "bench", account.server_account()).parent
         with loop_device.mounted("xfs", IMAGE_BYTES, Path(folder) / "xfs.img", at), _server(home) as live:
             yield Place(filesystem="XFS with reflink", live=live)
+
+
+@contextmanager
+def sharing_tablespace(place: Place) -> Iterator[str]:
+    """A tablespace of the place's server on an XFS with reflink; empty again in the end, or it can't be dropped."""
+    at = Path(place.live.value("SHOW data_directory", "postgres")).parent / "xfs"
+    with (
+        tempfile.TemporaryDirectory(prefix="socle-bench-") as folder,
+        loop_device.mounted("xfs", IMAGE_BYTES, Path(folder) / "xfs.img", at),
+        tablespace(place.live, at / "previews") as name,
+    ):
+        yield name
 
 
 def why_not_sharing() -> str:
