@@ -18,7 +18,7 @@ from branching.connection import Connection, Server, connect, major
 from branching.inventory import Inventory, seconds_since
 from branching.measures import MIB, Measures
 from branching.metadata import now
-from branching.strategy import Strategy
+from branching.strategy import CLONING_MAJOR, Strategy
 
 ORIGINAL, EMPTY, COPY = "socle_probe", "socle_probe_empty", "socle_probe_copy"
 _NOT_HERE = (
@@ -89,7 +89,7 @@ def _measure(server: Server, connection: Connection, tablespace: str) -> Measure
         inside.execute(
             "INSERT INTO public.filler SELECT repeat('x', 8000) FROM generate_series(1, %s)", (SIZE // 8192,)
         )
-    if major(connection) >= 18:
+    if major(connection) >= CLONING_MAJOR:
         with suppress(psycopg.errors.InvalidParameterValue):
             connection.execute("SET file_copy_method = clone")
 
@@ -107,7 +107,8 @@ def _measure(server: Server, connection: Connection, tablespace: str) -> Measure
         server_version=connection.info.server_version,
         taken_at=now(),
         tablespace=tablespace,
-        shares_blocks=file_rate > _SHARING_BYTES_PER_SECOND if taken is None else taken < SIZE // 2,
+        shares_blocks=major(connection) >= CLONING_MAJOR
+        and (file_rate > _SHARING_BYTES_PER_SECOND if taken is None else taken < SIZE // 2),
         wal_log_base_seconds=round(wal_base, 3),
         wal_log_bytes_per_second=_rate(wal - wal_base),
         file_copy_base_seconds=round(file_base, 3),
@@ -118,7 +119,8 @@ def _measure(server: Server, connection: Connection, tablespace: str) -> Measure
 def _best(
     connection: Connection, template: str, strategy: Strategy, free: Callable[[], int | None]
 ) -> tuple[float, int | None]:
-    """Seconds and bytes of disk of the fastest of a few copies."""
+    """Seconds of the fastest of a few copies, and bytes of disk of the one that took most: what was dropped before goes
+    later on some filesystems."""
     found = []
     for _ in range(TIMES):
         before = free()
@@ -126,7 +128,8 @@ def _best(
         after = free()
         found.append((seconds, before - after if before is not None and after is not None else None))
         _drop(connection, COPY)
-    return min(found, key=lambda one: one[0])
+    taken = [size for _, size in found if size is not None]
+    return min(seconds for seconds, _ in found), max(taken, default=None)
 
 
 def _copy(connection: Connection, template: str, strategy: Strategy) -> float:

@@ -10,6 +10,8 @@ from branching.measures import TYPICAL, Measures
 CHECKPOINT_SECONDS = 0.25
 """What a forced checkpoint weighs in the choice beside the seconds it takes: everybody on the server pays for it."""
 FILE_COPY_CHECKPOINTS = 2
+CLONING_MAJOR = 18
+"""The first PostgreSQL that can share a copy's blocks (`file_copy_method`)."""
 WAL_LOG_AT_MOST = 200 * 1024 * 1024
 """Bytes. More WAL than that forces checkpoints of its own, so that what a small copy took says nothing of a large one's
 (docs/benchmarks.md has both ways at 5 GB)."""
@@ -83,7 +85,7 @@ def _by_wal(size: int, measures: Measures) -> Plan:
 
 
 def _by_files(size: int, server_major: int, measures: Measures) -> Plan:
-    clone = server_major >= 18
+    clone = server_major >= CLONING_MAJOR
     shares = clone and measures.shares_blocks
     return Plan(
         strategy=Strategy.FILE_COPY,

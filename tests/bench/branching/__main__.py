@@ -83,8 +83,8 @@ table, `hashed` a hash of each. `branch` is a Socle branch with role and grants,
 ### What the base notices
 
 pgbench (TPC-B, {disturbance.CLIENTS} clients, {disturbance.RATE} transactions a second) on the live database of
-{BASE_MIB} MiB on {next(iter(found))[0]}, and a login every {disturbance.LOGIN_EVERY_SECONDS} s, while on the same server
-and the same {os.cpu_count()} cores. Snapshots hash a column of each row; a branch is made and dropped every
+{BASE_MIB} MiB on {next(iter(found))[0]}, and a login every {disturbance.LOGIN_EVERY_SECONDS} s, while on the same
+server and the same {os.cpu_count()} cores. Snapshots hash a column of each row; a branch is made and dropped every
 {disturbance.BRANCH_EVERY_SECONDS} s.
 
 ![p99 of the base by what goes on]({FELT_PICTURE.name})
