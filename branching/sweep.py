@@ -56,15 +56,15 @@ def apply(
     with connect(server) as connection:
         for number in planned.reopened:
             tombstones.reopen(connection, number)
-    for number in sorted({one.pull_request for one in planned.removals if one.pull_request is not None}):
-        if pull_requests.is_open(number):
-            done.spared.append(f"pull request {number} is open again")
-            continue
-        if _leased(server, number):
-            done.spared.append(f"a branch of pull request {number} is leased by now")
-            continue
-        its = [one for one in planned.removals if one.pull_request == number]
-        _remove_closed(server, number, its, remove_stack, done)
+    numbers = sorted({one.pull_request for one in planned.removals if one.pull_request is not None})
+    # Drops that come together share checkpoints; few at a time, so that each was asked about just before.
+    for start in range(0, len(numbers), branch_drop.AT_ONCE):
+        closed = [
+            one
+            for number in numbers[start : start + branch_drop.AT_ONCE]
+            for one in _closed(server, planned, number, pull_requests, remove_stack, done)
+        ]
+        _drop(server, closed, done)
     _drop(server, [one for one in planned.removals if one.pull_request is None], done)
     with connect(server) as connection:
         for one in planned.removals:
@@ -79,10 +79,26 @@ class _Done:
     spared: list[str] = field(default_factory=list)
 
 
-def _remove_closed(
-    server: Server, number: int, its: Sequence[Removal], remove_stack: RemoveStack | None, done: _Done
-) -> None:
-    """What belongs to a closed pull request."""
+def _closed(
+    server: Server,
+    planned: SweepPlan,
+    number: int,
+    pull_requests: PullRequests,
+    remove_stack: RemoveStack | None,
+    done: _Done,
+) -> list[Removal]:
+    """Asks about a pull request once more, and sets its tombstone and removes its stacks where it is closed.
+
+    Returns:
+        What else of it is to go.
+    """
+    if pull_requests.is_open(number):
+        done.spared.append(f"pull request {number} is open again")
+        return []
+    if _leased(server, number):
+        done.spared.append(f"a branch of pull request {number} is leased by now")
+        return []
+    its = [one for one in planned.removals if one.pull_request == number]
     # Before anything of it goes: from here on no late run makes it again.
     with connect(server) as connection:
         tombstones.close(connection, number)
@@ -90,7 +106,7 @@ def _remove_closed(
         if one.kind is Kind.STACK and remove_stack is not None:
             remove_stack(one.name)
             done.removed.append(one)
-    _drop(server, its, done)
+    return its
 
 
 def _leased(server: Server, number: int) -> bool:
@@ -122,7 +138,7 @@ def _drop(server: Server, removals: Sequence[Removal], done: _Done) -> None:
     def spare(found: Database | None) -> bool:
         if found is None or found.connection_limit == inventory.INTERRUPTED_DROP:
             return False
-        if _is_wanted(found, wanted[found.name]):
+        if _is_wanted(server, found, wanted[found.name]):
             spared.add(found.name)
         return found.name in spared
 
@@ -132,14 +148,19 @@ def _drop(server: Server, removals: Sequence[Removal], done: _Done) -> None:
     done.spared.extend(f"{name} is needed by now" for name in sorted(spared))
 
 
-def _is_wanted(found: Database, removal: Removal) -> bool:
-    """Whether it was finished, pushed to or leased since the plan."""
+def _is_wanted(server: Server, found: Database, removal: Removal) -> bool:
+    """Whether it was finished, pushed to, leased or opened again since the plan."""
     made, moment = found.metadata, datetime.now(UTC)
     if not isinstance(made, BranchMetadata):
         return False
     if removal.pull_request is not None:
-        return lifetime.leased(made, moment)
+        return lifetime.leased(made, moment) or _reopened(server, removal.pull_request)
     return removal.unfinished or not lifetime.ended(made, moment)
+
+
+def _reopened(server: Server, number: int) -> bool:
+    with connect(server) as connection:
+        return number not in tombstones.all_of(connection)
 
 
 def _gone(connection: Connection, one: Removal) -> bool:

@@ -88,6 +88,25 @@ def test_it_asks_again_just_before(copied: Live) -> None:
     assert "pr_3" not in copied.databases()
 
 
+def test_closed_pull_requests_go_together_but_for_one_that_is_opened_meanwhile(copied: Live) -> None:
+    for number in range(1, 11):
+        copied.branch(number)
+
+    class Late(Forge):
+        """Somebody opens number 3 again while number 5 is asked about."""
+
+        def is_open(self, number: int) -> bool:
+            if number == 5:
+                with connect(copied.bot) as connection:
+                    tombstones.reopen(connection, 3)
+            return super().is_open(number)
+
+    planned = sweep.look(copied.bot, Late({99}), Bounds(largest_share=1))
+    report = sweep.apply(copied.bot, planned, Late({99}, later={9}))
+    assert {name for name in copied.databases() if name.startswith("pr_")} == {"pr_3", "pr_9"}
+    assert report.spared == ("pr_3 is needed by now", "pull request 9 is open again")
+
+
 def test_a_plan_alone_removes_nothing_and_neither_does_a_list_that_can_not_be_had(copied: Live) -> None:
     copied.branch(1)
     before = copied.databases()
