@@ -14,9 +14,10 @@ import psutil
 from rich.console import Console
 
 from tests.bench import section
-from tests.bench.branching import disturbance, places, scenarios
+from tests.bench.branching import disturbance, places, scenarios, sweeping
 from tests.bench.branching.disturbance import Felt
 from tests.bench.branching.scenarios import Times
+from tests.bench.branching.sweeping import Planned
 from tools import paths
 
 mpl.use("Agg")
@@ -53,11 +54,14 @@ def main() -> int:
                     console.print(f"{title}: {found[place.filesystem, data, mib]}")
             if not felt:
                 with console.status("") as status:
+                    planned = sweeping.plan(place, lambda step: status.update(f"sweep: {step}"))
+                console.print(planned)
+                with console.status("") as status:
                     felt = disturbance.all_of(place, min(BASE_MIB, most), lambda step: status.update(f"base: {step}"))
                 console.print(felt)
     _draw(found)
     _draw_felt(felt)
-    section.write("branching", _text(found, felt))
+    section.write("branching", _text(found, felt) + _sweep(planned))
     console.print("[green]✓[/] docs/benchmarks.md")
     return 0
 
@@ -129,6 +133,15 @@ def _targets(found: Found) -> str:
     warm = max(times["branch, warm"] for times in found.values())
     lines.append(f"- A warm branch takes {warm:.2f} s at the most (target: 0.2; {_reached(warm < 0.2)}).")
     return "\n".join(lines)
+
+
+def _sweep(planned: Planned) -> str:
+    return f"""
+### A sweep
+
+A plan over {planned.databases} databases, {planned.removals} of which are to go, takes {planned.seconds:.1f} s and
+{planned.connections} connection(s).
+"""
 
 
 def _felt(felt: list[tuple[str, Felt]]) -> str:
