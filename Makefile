@@ -6,7 +6,7 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot dump restore \
+.PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
         test test-all check test-unit test-database test-engine bench bench-branching docs format
 
 help: ## this list
@@ -42,6 +42,8 @@ explain: ## APP=city-api [WRITE=1]: a masking rule for every column of its datab
 	$(RUN) explain "$(APP)" --env $(ENV) $(if $(WRITE),--write)
 snapshot: ## APP=city-api: a new masked snapshot for pull requests to come
 	$(RUN) snapshot "$(APP)" --env $(ENV) $(if $(CONTENT),--content "$(CONTENT)")
+refresh: ## new snapshots where the data is older than snapshots.maxAge, for a schedule
+	$(RUN) refresh --env $(ENV)
 dump: ## APP=genesis [TO=file]: a backup of its database
 	$(RUN) dump "$(APP)" $(if $(TO),--to "$(TO)") --env $(ENV)
 restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)

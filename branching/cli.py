@@ -83,9 +83,20 @@ def snapshot_command(
     sessions: Annotated[int, typer.Option(min=1, max=32, help="How many read and write at once.")] = 2,
     mb_per_second: Annotated[int, typer.Option(min=0, help="Rows read, at most; 0 is no limit.")] = 0,
     tablespace: Annotated[str, typer.Option(help="Where it and its branches lie; the server's own place.")] = "",
+    max_age_hours: Annotated[
+        float, typer.Option(min=0, help="For schedules: nothing is made while the newest one's data is no older.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Make the next version of an application's snapshot. Masks that need a salt take SOCLE_MASKING_SALT."""
+    if max_age_hours:
+        with _messages(as_json), connect(context.obj) as session:
+            found = survey(session, sizes=False)
+        young = found.young(database or _database_of(application), max_age_hours * 3600, content)
+        if young is not None:
+            line = f"v{young.version} has data of {young.taken_at}, which is young enough: nothing was made"
+            _print(asdict(young), as_json, lambda: [line])
+            return
     request = snapshot.SnapshotRequest(
         server=context.obj,
         application=application,

@@ -116,6 +116,13 @@ class Inventory:
         found = (one.metadata for one in self.of_source(database) if one.published)
         return tuple(one for one in found if one is not None and one.content == content)
 
+    def young(
+        self, database: str, max_age_seconds: float, content: Content = Content.MASKED
+    ) -> SnapshotMetadata | None:
+        """The newest published snapshot of one source, if its data is no older than that."""
+        published = self.published(database, content)
+        return published[-1] if published and seconds_since(published[-1].taken_at) <= max_age_seconds else None
+
     def of_source(self, database: str) -> tuple[Snapshot, ...]:
         """The snapshots of one source, the oldest version first."""
         return tuple(snapshot for snapshot in self.snapshots if snapshot.database == database)

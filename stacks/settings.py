@@ -275,6 +275,7 @@ class PullRequests(Model):
 class Snapshots(Model):
     """How the copies are made that pull requests' databases begin with."""
 
+    max_age: Days = Field(default=1, ge=1, examples=["7d"])
     sessions: int = Field(default=2, ge=1, le=32, examples=[2])
     megabytes_per_second: int | None = Field(default=None, ge=1, examples=[20])
     replica: str | None = Field(default=None, min_length=1, examples=["standby.example.org"])

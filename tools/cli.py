@@ -124,6 +124,14 @@ def snapshot(
 
 
 @app.command()
+def refresh(env: EnvOption = "local") -> None:
+    """Make new snapshots where the data is older than `snapshots.maxAge`; for a schedule."""
+    from tools.commands import snapshots
+
+    snapshots.refresh(env)
+
+
+@app.command()
 def verify(number: str, application: Annotated[str, typer.Option("--app")] = "") -> None:
     """Show what a pull request changed in the definitions."""
     from tools.commands import checks

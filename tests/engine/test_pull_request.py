@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from branching import checksum
-from branching.connection import Server
+from branching import branch_state, checksum, inventory
+from branching.connection import Server, connect
 from branching.retire import retire
 from tests.engine.checkout import Checkout
 
@@ -176,6 +177,21 @@ def test_a_sweep_removes_what_is_closed_and_keeps_it_closed(small: Checkout, tmp
     for number in (141, 142):
         small.run("pr-down", str(number))
         assert left_of(small, number) == []
+
+
+def test_a_refresh_makes_what_is_old_anew_and_nothing_else(small: Checkout) -> None:
+    small.run("snapshot", "city-api")
+    said = small.run("refresh").said
+    assert re.search(r"city-api: v\d+, data from .* young enough", said)
+    assert "city_api_snapshot_v" not in said
+    server = administrator(small)
+    with connect(server) as connection:
+        [*_, newest] = [one.name for one in inventory.survey(connection).of_source("city_api")]
+        aged = "2026-01-01T00:00:00+00:00"
+        branch_state.amend(connection, newest, lambda made: replace(made, taken_at=aged))
+    said = small.run("refresh").said
+    assert "city_api_snapshot_v" in said
+    assert "young enough" not in said
 
 
 def test_synthetic_data_for_who_may_see_none(small: Checkout) -> None:

@@ -59,6 +59,33 @@ def make(application: str, env: str, content: str) -> None:
         warm_up([application], base, servers.brancher(base.settings, base.engine, env))
 
 
+def refresh(env: str) -> None:
+    """Make a new version of each snapshot whose data is older than the settings allow. Raises ToolError, SettingsError.
+
+    For a schedule: applications without a snapshot are left alone, since no pull request has asked for one yet.
+    """
+    settings = settings_file.environment(env)
+    base = _running(settings, env)
+    with connect(base.admin) as admin:
+        found = inventory.survey(admin, sizes=False)
+    failed = []
+    for application, app in settings.apps.items():
+        database = database_of(application, app)
+        if not found.published(database):
+            continue
+        young = found.young(database, settings.snapshots.max_age * 86400)
+        if young is not None:
+            console.print(f"  {application}: v{young.version}, data from {ago(young.taken_at)}: young enough")
+            continue
+        try:
+            _build(application, base, Content.MASKED)
+        except (ToolError, SnapshotBusyError) as error:
+            console.print(f"[red]✗[/] {application}: {error}")
+            failed.append(application)
+    if failed:
+        raise ToolError(f"No new snapshot of {', '.join(failed)}; the old ones are as they were", "make refresh")
+
+
 def explain(application: str, env: str, *, write: bool) -> None:
     """Print the rules file with a proposal for each column that has none, or write it. Raises as `make` does."""
     base = _base(application, env, "make explain APP=…")
@@ -84,6 +111,10 @@ def _base(application: str, env: str, command: str) -> Base:
     settings = settings_file.environment(env)
     if application not in settings.apps:
         raise ToolError(f"APP is “{application}”; applications of {env}: {', '.join(settings.apps)}", command)
+    return _running(settings, env)
+
+
+def _running(settings: EnvironmentSettings, env: str) -> Base:
     engine = environment.ready_engine()
     servers.prepare(settings, engine, env)
     return Base(env=env, settings=settings, engine=engine, admin=servers.administrator(settings, engine, env))
