@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 import psycopg
 from psycopg import sql
@@ -59,6 +59,17 @@ class Sink:
             raise BuildFailedError(f"{self._unit.table.key}: {rows} rows were read and {written} written")
         self._transaction.close()
 
+    def abort(self) -> None:
+        """Take back what was written. Nothing is said: what went wrong was told by who saw it first."""
+        for stack in (self._copying, self._transaction):
+            with suppress(psycopg.Error, _AbortedError):
+                stack.__exit__(_AbortedError, _AbortedError(), None)
+        self.target.close()
+
+
+class _AbortedError(Exception):
+    """Ends a COPY from within."""
+
 
 class Sinks:
     """The tables that are being written, and the sessions that write. Close it when nobody writes any more.
@@ -80,9 +91,8 @@ class Sinks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A session whose COPY is under way is closed as it is: the server takes back what it wrote.
         for sink in self._open.values():
-            sink.target.close()
+            sink.abort()
         self._sessions.close()
 
     def add_session(self) -> None:

@@ -124,6 +124,9 @@ def test_the_command_line_makes_lists_and_drops(live: Live) -> None:
     assert "pr_9: kept with its data" in run("branch", "--pr", "9", *application, **bot)
     listed = json.loads(run("list", "--json", **bot))
     assert [one["name"] for one in listed["branches"]] == ["pr_9"]
+    again = ("snapshot", *application, "--rules", str(live.rules_file), "--max-age-hours")
+    assert "v1 has data of" in run(*again, "1")
+    assert json.loads(run(*again, "0.000001", "--json"))["metadata"]["version"] == 2
     assert live.application in run("list", **bot)
     assert "pr_9: dropped" in run("drop", "pr_9", **bot)
     assert "is not a branch's name" in run("drop", "postgres", **bot, status=1)
