@@ -130,7 +130,11 @@ def _sequences(connection: Connection) -> tuple[Sequence, ...]:
         ]
         found.append(
             Sequence(
-                schema=schema, name=name, last_value=_number(state, "last_value"), is_called=bool(state["is_called"])
+                schema=schema,
+                name=name,
+                last_value=_number(state, "last_value"),
+                is_called=bool(state["is_called"]),
+                feeds=_pairs(row["feeds"]),
             )
         )
     return tuple(found)

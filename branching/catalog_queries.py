@@ -57,7 +57,17 @@ COLUMNS: LiteralString = f"""
     ORDER BY c.oid, a.attnum"""
 
 SEQUENCES: LiteralString = f"""
-    SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT n.nspname AS schema, c.relname AS name,
+           ARRAY(SELECT ARRAY[tn.nspname || '.' || t.relname, a.attname] FROM pg_depend d
+                 LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid AND d.refobjid = c.oid
+                 JOIN pg_class t ON t.oid = CASE WHEN f.oid IS NULL THEN d.refobjid ELSE f.adrelid END
+                 JOIN pg_attribute a ON a.attrelid = t.oid
+                      AND a.attnum = CASE WHEN f.oid IS NULL THEN d.refobjsubid ELSE f.adnum END
+                 JOIN pg_namespace tn ON tn.oid = t.relnamespace
+                 WHERE d.refclassid = 'pg_class'::regclass AND (f.oid IS NOT NULL OR d.classid = 'pg_class'::regclass
+                       AND d.objid = c.oid AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i'))
+                 ORDER BY 1) AS feeds
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind = 'S' AND {OWN_SCHEMAS} AND {OWN_RELATION} ORDER BY 1, 2"""
 
 FOREIGN_TABLES: LiteralString = f"""

@@ -12,10 +12,11 @@ from psycopg import sql
 
 from branching import copy, publish, schema, synthetic, target, units
 from branching.connection import Connection, Server, connect, nearest
+from branching.masking.masks import Keep
 from branching.masking.rules import Classification, Rules
 from branching.metadata import Content
 from branching.progress import Progress, ProgressCallback
-from branching.relations import Catalog
+from branching.relations import Catalog, Sequence
 from branching.source import FrozenSource
 from branching.stream import Ends, Pace, stream
 
@@ -81,7 +82,7 @@ def fill(
             role=source.reader.role,
             foreign_tables=catalog.foreign_tables,
             existing_schemas=schemas,
-            excluded_schemas=catalog.excluded,
+            excluded_schemas=catalog.excluded.schemas,
             comments=comments,
             folder=Path(folder),
             lock_wait_seconds=source.reader.lock_wait_seconds,
@@ -99,7 +100,7 @@ def fill(
     empty: tuple[str, ...] = ()
     with _as_owner(destination) as connection:
         if content is Content.MASKED:
-            copy.set_sequences(connection, catalog.sequences)
+            copy.set_sequences(connection, [one for one in catalog.sequences if _carried(one, catalog, classification)])
         elif content is Content.SYNTHETIC:
             invented = synthetic.fill(connection)
             rows, empty = invented.rows, tuple(f"{table} ({why})" for table, why in invented.empty.items())
@@ -109,6 +110,20 @@ def fill(
     if catalog.commented and not comments:
         dropped.add("comments, since the rules don't say keepComments")
     return Filled(rows=rows, empty=empty, dropped=tuple(sorted(dropped)))
+
+
+def _carried(sequence: Sequence, catalog: Catalog, classification: Classification) -> bool:
+    """Whether a sequence's position comes over: where a column that it numbers is kept, or none is known to be.
+
+    A position tells how many there were; the rows of a masked column don't collide with it.
+    """
+    rules = [
+        masked.rule
+        for table in catalog.tables
+        for masked in classification.get(table.key, ())
+        if {(table.key, masked.column.name), (table.root, masked.column.name)} & set(sequence.feeds)
+    ]
+    return not sequence.feeds or any(isinstance(rule, Keep) for rule in rules)
 
 
 def settle(

@@ -76,6 +76,8 @@ class Sequence:
     name: str
     last_value: int
     is_called: bool
+    feeds: tuple[tuple[str, str], ...] = ()
+    """The columns that it numbers, as far as the server knows: table as `schema.table`, column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +112,14 @@ class MaterializedView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exclusions:
+    """What a copy hasn't at all."""
+
+    schemas: tuple[str, ...] = ()
+    large_objects: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Catalog:
     """A database at one moment."""
 
@@ -136,19 +146,24 @@ class Catalog:
     comment: str
     commented: bool = False
     """Whether objects in it have comments."""
-    excluded: tuple[str, ...] = ()
-    """Schemas that the rules leave out of a copy; nothing above is in them."""
+    excluded: Exclusions = Exclusions()
+    """What the rules leave out of a copy; nothing above is of it."""
 
-    def without(self, schemas: tuple[str, ...]) -> Catalog:
-        """The catalog as if `schemas` were not there."""
+    def without(self, excluded: Exclusions) -> Catalog:
+        """The catalog as if what is excluded were not there."""
+        schemas = excluded.schemas
+        left = [f"schema {schema}, by the rules" for schema in schemas]
+        if excluded.large_objects and self.large_objects:
+            left.append("large objects")
         return replace(
             self,
             tables=tuple(one for one in self.tables if one.schema not in schemas),
             sequences=tuple(one for one in self.sequences if one.schema not in schemas),
             materialized_views=tuple(one for one in self.materialized_views if one.schema not in schemas),
             foreign_tables=tuple(one for one in self.foreign_tables if one[0] not in schemas),
-            inert=(*self.inert, *(f"schema {schema}, by the rules" for schema in schemas)),
-            excluded=schemas,
+            inert=(*self.inert, *left),
+            large_objects=0 if excluded.large_objects else self.large_objects,
+            excluded=excluded,
         )
 
     def shape(self) -> tuple[object, ...]:

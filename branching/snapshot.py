@@ -17,7 +17,7 @@ from branching.errors import BuildFailedError, SaltMissingError
 from branching.masking import rules, rules_file
 from branching.metadata import Content, SnapshotMetadata
 from branching.progress import Progress, ProgressCallback, ignore
-from branching.relations import Catalog
+from branching.relations import Catalog, Exclusions
 from branching.settings import restorable
 from branching.stream import Pace
 
@@ -114,7 +114,11 @@ def build(request: SnapshotRequest, progress: ProgressCallback = ignore) -> Snap
     programs = schema.find_programs(request.pg_dump)
     owner = names.branch_owner(request.database)
     with source.guard(request.server, request.database) as guard, connect(request.server) as admin:
-        seen = source.read(guard, request.owner, read_rules.excluded)
+        without_rows = request.content is not Content.MASKED
+        excluded = Exclusions(
+            schemas=read_rules.excluded, large_objects=without_rows or read_rules.excludes_large_objects
+        )
+        seen = source.read(guard, request.owner, excluded)
         _classify(request, read_rules, seen)
         _require_salt(request, read_rules)
         source.require_carried(seen)

@@ -16,7 +16,7 @@ from branching.connection import Connection, Server, connect, nearest
 from branching.errors import BuildFailedError, NotCarriedError, ServerRefusedError, SnapshotBusyError
 from branching.masking import masks
 from branching.metadata import stamp
-from branching.relations import Catalog
+from branching.relations import Catalog, Exclusions
 
 _EXPORT = """
     SELECT pg_export_snapshot(),
@@ -122,8 +122,8 @@ def require_guard(connection: Connection, database: str) -> None:
         raise BuildFailedError(f"the lock on the snapshots of {database} was lost", "build again")
 
 
-def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> Catalog:
-    """The source's catalog but for the `excluded` schemas, read as `role` (as the session's own where empty).
+def read(connection: Connection, role: str, excluded: Exclusions | None = None) -> Catalog:
+    """The source's catalog but for what is excluded, read as `role` (as the session's own where empty).
 
     Raises:
         ServerRefusedError: the session may not become `role`, or `role` may not read.
@@ -131,7 +131,7 @@ def read(connection: Connection, role: str, excluded: tuple[str, ...] = ()) -> C
     try:
         with connection.transaction():
             become(connection, role)
-            return catalogs.read(connection).without(excluded)
+            return catalogs.read(connection).without(excluded or Exclusions())
     except psycopg.errors.InsufficientPrivilege as error:
         raise unreadable(connection, role, error) from None
 
@@ -175,7 +175,7 @@ def require_carried(catalog: Catalog) -> None:
     if catalog.large_objects:
         raise NotCarriedError(
             f"{catalog.database} has {catalog.large_objects} large objects, which a snapshot can't mask",
-            "move them into a bytea column, or unlink those that nothing refers to (vacuumlo)",
+            "leave them behind: excludeLargeObjects: true in the rules; or move them into a bytea column",
         )
 
 

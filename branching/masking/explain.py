@@ -47,7 +47,7 @@ def explain(server: Server, database: str, file: Path, owner: str = "") -> Expla
     content = file.read_text(encoding="utf-8") if file.exists() else ""
     there = rules_file.parse(content, str(file)) if content else Rules(path=str(file), tables={}, lines={})
     with connect(server, database) as connection:
-        tables = source.read(connection, owner, there.excluded).tables
+        tables = source.read(connection, owner, Exclusions(schemas=there.excluded)).tables
         try:
             with connection.transaction():
                 source.become(connection, owner)

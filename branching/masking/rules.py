@@ -34,6 +34,8 @@ class Rules:
     """The line of each table."""
     excluded: tuple[str, ...] = ()
     """Schemas that a snapshot doesn't have at all."""
+    excludes_large_objects: bool = False
+    """Whether a snapshot does without the large objects, which no rule can mask. What refers to one finds nothing."""
     keeps_comments: bool = False
     """Whether the comments of tables, columns and other objects come over. They may hold anything."""
     emptied: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ class Rules:
         """SHA-256 of what the rules say, whatever the file's layout and comments."""
         plain = {table: {name: p.rule.word for name, p in columns.items()} for table, columns in self.tables.items()}
         lists = [sorted(self.excluded), sorted(self.emptied), self.keeps_comments]
+        lists += [self.excludes_large_objects] if self.excludes_large_objects else []
         said = [plain, *lists] if any(lists) else plain
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

@@ -50,6 +50,7 @@ def parse(text: str, path: str) -> Rules:
         excluded=tuple(reader.excluded),
         emptied=tuple(reader.emptied),
         keeps_comments=reader.flags.get("keepComments", False),
+        excludes_large_objects=reader.flags.get("excludeLargeObjects", False),
     )
 
 
@@ -70,8 +71,8 @@ class _Reader:
         for name in document:
             if name == "excludeSchemas":
                 self._exclude(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
-            elif name == "keepComments":
-                self._comments(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
+            elif name in ("keepComments", "excludeLargeObjects"):
+                self._flag(name, document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
             elif name == "excludeDataOf":
                 self._empty(document[name], f"{self.path}:{document.lc.key(name)[0] + 1}")
             elif name != "tables":
@@ -93,11 +94,11 @@ class _Reader:
             allowed = "a list of schemas, public not among them"
             self._refuse(where, "excludeSchemas", schemas, allowed, "[audit]")
 
-    def _comments(self, keep: object, where: str) -> None:
-        if isinstance(keep, bool):
-            self.flags["keepComments"] = keep
+    def _flag(self, key: str, given: object, where: str) -> None:
+        if isinstance(given, bool):
+            self.flags[key] = given
         else:
-            self._refuse(where, "keepComments", keep, "true or false", "true")
+            self._refuse(where, key, given, "true or false", "true")
 
     def _empty(self, tables: object, where: str) -> None:
         if isinstance(tables, list) and all(isinstance(table, str) and "." in table for table in tables):

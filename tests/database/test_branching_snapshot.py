@@ -215,8 +215,13 @@ def test_a_failure_while_indexes_are_built_quotes_no_value(make_live: Callable[.
 
 def test_large_objects_are_refused_by_name(live: Live) -> None:
     live.execute("SELECT lo_from_bytea(0, 'x')")
-    with pytest.raises(NotCarriedError, match="1 large objects"):
+    with pytest.raises(NotCarriedError, match="1 large objects.*\n.*excludeLargeObjects: true"):
         live.build()
+    assert "large objects" in live.build(content=Content.SCHEMA).metadata.dropped
+    live.rules_file.write_text(live.rules_file.read_text() + "\nexcludeLargeObjects: true\n")
+    assert "large objects" in live.build().metadata.dropped
+    live.branch(1)
+    assert live.value("SELECT count(*) FROM pg_largeobject_metadata", "pr_1") == 0
 
 
 def test_a_full_disk_is_seen_before_anything_is_made(live: Live) -> None:
