@@ -61,6 +61,11 @@ class Server:
     """Where pg_dump and pg_restore connect instead of `host`: a Unix socket's directory, for builds without TLS."""
 
 
+BULK: Mapping[str, str] = {"synchronous_commit": "off", "backend_flush_after": "512kB"}
+"""Settings of a session that writes much: it waits for no disk, since nothing of a build is of worth before it is
+published; and the kernel writes as it goes, not all at once, which everybody's commits would wait for."""
+
+
 def connect(
     server: Server, database: str = "", *, autocommit: bool = True, settings: Mapping[str, str] | None = None
 ) -> Connection:
@@ -105,8 +110,11 @@ def major(connection: Connection) -> int:
     return connection.info.server_version // 10000
 
 
-def environment(server: Server, database: str) -> dict[str, str]:
-    """This process's environment with libpq's variables set so that a program of PostgreSQL's reaches `database`."""
+def environment(server: Server, database: str, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with libpq's variables set so that a program of PostgreSQL's reaches `database`.
+
+    `settings` are what its sessions begin with.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     if server.password:
         kept["PGPASSWORD"] = server.password
@@ -121,6 +129,7 @@ def environment(server: Server, database: str) -> dict[str, str]:
         "PGDATABASE": database,
         "PGSSLMODE": "disable" if server.dump_host else server.sslmode,
         "PGAPPNAME": "socle branching",
+        **({"PGOPTIONS": options} if (options := _options(settings or {})) else {}),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg import sql
 
 from branching import copy, publish, schema, synthetic, target, units
-from branching.connection import Connection, Server, connect, nearest
+from branching.connection import BULK, Connection, Server, connect, nearest
 from branching.masking.masks import Keep
 from branching.masking.rules import Classification, Rules
 from branching.metadata import Content
@@ -145,7 +145,7 @@ def settle(
     Raises:
         BuildFailedError, RulesError: it isn't.
     """
-    with connect(destination.server, destination.name) as connection:
+    with connect(destination.server, destination.name, settings=BULK) as connection:
         progress(Progress(phase="vacuum"))
         connection.execute("VACUUM (FREEZE, ANALYZE)")
         progress(Progress(phase="verify"))
@@ -154,12 +154,8 @@ def settle(
             publish.verify_rows(connection, copied, rules, rows)
 
 
-_UNHURRIED = {"synchronous_commit": "off"}
-"""Nothing of a build is of worth before it is published, and that waits for the disk."""
-
-
 @contextmanager
 def _as_owner(destination: Destination) -> Iterator[Connection]:
-    with connect(nearest(destination.server), destination.name, settings=_UNHURRIED) as connection:
+    with connect(nearest(destination.server), destination.name, settings=BULK) as connection:
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(destination.owner)))
         yield connection

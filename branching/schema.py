@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from branching import listing
-from branching.connection import Server, environment
+from branching.connection import BULK, Server, environment
 from branching.errors import BuildFailedError, ServerRefusedError
 
 _SECRETIVE = ("DETAIL:", "CONTEXT:", "Command was:", "STATEMENT:")
@@ -148,15 +148,16 @@ def _restore(dump: Dump, server: Server, database: str, role: str, *, section: s
         "--exit-on-error",
         "--single-transaction" if jobs == 1 else f"--jobs={jobs}",
     ]
-    _run([dump.programs.pg_restore, *options, str(dump.archive)], server, database)
+    _run([dump.programs.pg_restore, *options, str(dump.archive)], server, database, BULK)
 
 
 def _pattern(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _run(command: Sequence[str], server: Server, database: str) -> str:
-    done = subprocess.run(command, env=environment(server, database), capture_output=True, text=True, check=False)
+def _run(command: Sequence[str], server: Server, database: str, settings: Mapping[str, str] | None = None) -> str:
+    variables = environment(server, database, settings)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BuildFailedError(f"{Path(command[0]).name} failed on {database}: {readable(done.stderr)}")
     return done.stdout

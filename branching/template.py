@@ -7,7 +7,7 @@ import tenacity
 
 from branching import branch_plan as plan
 from branching import names
-from branching.connection import Connection
+from branching.connection import BULK, Connection
 from branching.errors import CopyFailedError
 from branching.metadata import SnapshotMetadata
 from branching.strategy import Plan
@@ -35,6 +35,7 @@ def copy(connection: Connection, snapshot: SnapshotMetadata, name: str, chosen: 
         CopyFailedError: the server's disk is full, or can't be read.
         psycopg.Error: one of `IN_USE`, or what else the server says.
     """
+    connection.execute("SELECT set_config('backend_flush_after', %s, false)", (BULK["backend_flush_after"],))
     if chosen.clone:
         _share_blocks(connection)
     template = names.snapshot_name(snapshot.database, snapshot.version)

@@ -13,6 +13,7 @@ from branching.connection import Server, connect
 from branching.masking import profile, proposals, rules_file, rules_writer
 from branching.masking.proposals import Proposal
 from branching.masking.rules import Rules
+from branching.relations import Exclusions
 
 
 @dataclass(frozen=True, kw_only=True)

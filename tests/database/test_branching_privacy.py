@@ -81,7 +81,8 @@ def test_how_far_a_sequence_is_tells_nothing_of_a_masked_column(make_live: Calla
         CREATE TABLE p (a bigserial, day date) PARTITION BY LIST (day); CREATE TABLE p1 PARTITION OF p DEFAULT;
         INSERT INTO t SELECT FROM generate_series(1, 50); INSERT INTO u SELECT FROM generate_series(1, 60);
         INSERT INTO p (day) SELECT '2026-01-01' FROM generate_series(1, 70); SELECT nextval('free')"""
-    rules = "tables:\n  public.t: {kept: keep, hidden: hash, own: hash}\n  public.u: {a: hash}\n  public.p: {a: keep, day: keep}\n"
+    columns = ("t: {kept: keep, hidden: hash, own: hash}", "u: {a: hash}", "p: {a: keep, day: keep}")
+    rules = "tables:\n" + "".join(f"  public.{one}\n" for one in columns)
     live = make_live(schema, rules)
     live.build(salt="s" * 64)
     live.branch(1)

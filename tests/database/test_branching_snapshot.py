@@ -21,6 +21,7 @@ from branching.errors import (
     ServerRefusedError,
     SnapshotMissingError,
 )
+from branching.metadata import Content
 from tests.database.branching_support import (
     BRANCHER,
     CANARY,
@@ -215,7 +216,7 @@ def test_a_failure_while_indexes_are_built_quotes_no_value(make_live: Callable[.
 
 def test_large_objects_are_refused_by_name(live: Live) -> None:
     live.execute("SELECT lo_from_bytea(0, 'x')")
-    with pytest.raises(NotCarriedError, match="1 large objects.*\n.*excludeLargeObjects: true"):
+    with pytest.raises(NotCarriedError, match=r"1 large objects.*\n.*excludeLargeObjects: true"):
         live.build()
     assert "large objects" in live.build(content=Content.SCHEMA).metadata.dropped
     live.rules_file.write_text(live.rules_file.read_text() + "\nexcludeLargeObjects: true\n")
