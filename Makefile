@@ -7,7 +7,7 @@ RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; 
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
-        test test-all check test-unit test-database test-engine bench bench-branching docs format
+        test test-all check test-unit test-database test-engine bench bench-branching bench-base docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,7 +51,7 @@ restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test
-test-all: ## also the database tier on PostgreSQL 15, 16 and 17
+test-all: ## also the long tests, and the database tier on PostgreSQL 15, 16 and 17
 	$(RUN) test --all
 check: ## format, lint, types, imports, dead code
 	$(RUN) test --tier check
@@ -63,5 +63,7 @@ bench: ## the figures of docs/benchmarks.md
 	$(RUN) bench
 bench-branching: ## the same for snapshots and branches (about half an hour, 40 GB of disk)
 	$(RUN) bench --what branching
+bench-base: ## what the live database notices of all that (about ten minutes)
+	$(RUN) bench --what base
 format: ## ruff's format and safe fixes
 	$(RUN) format

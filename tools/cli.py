@@ -199,7 +199,7 @@ def test(
 
 
 @app.command()
-def bench(what: Annotated[str, typer.Option(help="applications or branching.")] = "applications") -> None:
+def bench(what: Annotated[str, typer.Option(help="applications, branching or base.")] = "applications") -> None:
     """Measure, and write a section of docs/benchmarks.md."""
     from tools.commands import bench as command
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import re
+
+import psutil
 
 from tools import paths
 
 PAGE = paths.ROOT / "docs" / "benchmarks.md"
+
+
+def machine() -> str:
+    """What it is that was measured on."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    return f"{os.cpu_count()} cores ({platform.machine()}), {memory} GiB, {platform.system()}"
+
+
+def verdict(reached: bool) -> str:
+    """A target's end."""
+    return "reached" if reached else "missed"
 
 
 def write(name: str, text: str) -> None:

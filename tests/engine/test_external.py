@@ -124,6 +124,8 @@ def test_destroy_leaves_what_it_did_not_make(external: Checkout, outside: Embedd
     before = catalog(outside)
     external.settings(lambda config: config["socle:apps"]["city-api"].update(deletionPolicy="delete"))
     external.run("up")
+    with postgres.connect(outside) as admin:
+        admin.execute("CREATE ROLE socle_closed_pr_7 ADMIN socle_brancher")
     external.run("destroy", "--yes")
     assert made_there(outside) == set()
     assert catalog(outside) == before

@@ -95,6 +95,7 @@ def test_an_application_that_goes_keeps_its_database_and_comes_back(planned: Che
         assert connection.execute("SELECT v FROM kept_test").fetchall() == [("written",)]
 
 
+@pytest.mark.long
 def test_an_environment_of_resources_is_taken_over_with_its_data(tmp_path_factory: pytest.TempPathFactory) -> None:
     made = checkout.make(tmp_path_factory.mktemp("switched"), "city-api", "genesis")
     try:

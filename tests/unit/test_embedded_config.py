@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.embedded import ports, postgres_config
+from tools.embedded import account, ports, postgres_config
 from tools.embedded.account import Account, place
 from tools.embedded.layout import SOCKET_PATH_LIMIT, Layout, PostgresSpec
 from tools.embedded.versions import SERVERS, platform_key, release
@@ -86,7 +86,7 @@ def test_an_ordinary_user_keeps_the_data_in_the_checkout(tmp_path: Path) -> None
 def test_another_account_keeps_them_where_it_can_reach_them(tmp_path: Path) -> None:
     other = Account("other", os.geteuid() + 1, os.getegid() + 1)
     found = place(tmp_path, "main", other)
-    assert found.is_relative_to("/var/lib/socle")
+    assert found.is_relative_to(account.SYSTEM_DATA)
     assert found == place(tmp_path, "main", other)
     assert found != place(tmp_path / "elsewhere", "main", other)
 

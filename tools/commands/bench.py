@@ -10,7 +10,7 @@ import typer
 from tools import paths
 from tools.errors import ToolError
 
-MODULES = {"applications": "tests.bench", "branching": "tests.bench.branching"}
+MODULES = {"applications": "tests.bench", "branching": "tests.bench.branching", "base": "tests.bench.branching.base"}
 
 
 def run(what: str) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
 import typer
 from rich.console import Console
 
+from branching import tombstones
+from branching.connection import Server, connect
 from branching.retire import retire
 from components import names
 from stacks.checks import database_of
@@ -71,9 +76,18 @@ def destroy(env: str, *, confirmed: bool) -> None:
         administrator = servers.administrator(settings, engine, env)
         for name, app in settings.apps.items():
             retire(administrator, database_of(name, app))
+        _forget_closed(servers.brancher(settings, engine, env))
         remove_stack(engine, env)
     supervisor.destroy_all(paths.home())
     console.print(f"{env} is gone." + (f" With it: {', '.join(pulls)}." if pulls else ""))
+
+
+def _forget_closed(brancher: Server) -> None:
+    """Remove the tombstones of closed pull requests, as who made them: on a server that stays nobody else would."""
+    # Where the brancher is gone, by a destroy that was interrupted, its tombstones went before it.
+    with suppress(psycopg.OperationalError), connect(brancher) as connection:
+        for number in tombstones.all_of(connection):
+            tombstones.reopen(connection, number)
 
 
 def remove_stack(engine: Engine, stack: str) -> None:

@@ -22,7 +22,8 @@ from typing import TypedDict
 from tools import paths
 from tools.errors import ToolError
 
-SYSTEM_DATA = Path("/var/lib/socle")
+SYSTEM_DATA = Path(os.environ.get("SOCLE_SYSTEM_DATA") or "/var/lib/socle")
+"""Where root's servers keep their data; the tests choose another place."""
 SYSTEM_CACHE = Path("/var/cache/socle")
 CANDIDATES = ("postgres", "nobody")
 """Accounts that root may run servers as, the first that exists; both are there to own nothing else."""

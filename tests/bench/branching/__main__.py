@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 import signal
-import statistics
 import sys
 from datetime import UTC, datetime
 
 import matplotlib as mpl
-import psutil
 from rich.console import Console
 
 from tests.bench import section
-from tests.bench.branching import disturbance, places, scenarios, sweeping
-from tests.bench.branching.disturbance import Felt
+from tests.bench.branching import places, scenarios, sweeping
 from tests.bench.branching.scenarios import Times
 from tests.bench.branching.sweeping import Planned
 from tools import paths
@@ -25,9 +21,7 @@ from matplotlib import pyplot
 
 console = Console(stderr=True, highlight=False)
 PICTURE = paths.ROOT / "docs" / "benchmarks-branching.png"
-FELT_PICTURE = paths.ROOT / "docs" / "benchmarks-base.png"
 SIZES = {"pgbench": (100, 1000, 5000), "communes": (100, 1000)}
-BASE_MIB = 1000
 WAYS = (
     "pg_dump | psql", "pg_dump -Fd -j2 | pg_restore -j2", "snapshot", "snapshot, masked", "snapshot, hashed",
     "TEMPLATE, WAL_LOG", "TEMPLATE, FILE_COPY", "TEMPLATE, FILE_COPY, clone", "branch", "branch, warm",
@@ -41,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     most = int(os.environ.get("SOCLE_BENCH_MIB", "1000000"))
     found: Found = {}
-    felt: list[tuple[str, Felt]] = []
+    planned: Planned | None = None
     for open_place in places.places():
         with open_place() as place:  # type: ignore[attr-defined]
             for data, sizes in SIZES.items():
@@ -52,28 +46,22 @@ def main() -> int:
                             place, data, mib, lambda step, title=title: status.update(f"{title}: {step}")
                         )
                     console.print(f"{title}: {found[place.filesystem, data, mib]}")
-            if not felt:
+            if planned is None:
                 with console.status("") as status:
                     planned = sweeping.plan(place, lambda step: status.update(f"sweep: {step}"))
                 console.print(planned)
-                with console.status("") as status:
-                    felt = disturbance.all_of(place, min(BASE_MIB, most), lambda step: status.update(f"base: {step}"))
-                console.print(felt)
     _draw(found)
-    _draw_felt(felt)
-    section.write("branching", _text(found, felt) + _sweep(planned))
+    section.write("branching", _text(found) + (_sweep(planned) if planned else ""))
     console.print("[green]✓[/] docs/benchmarks.md")
     return 0
 
 
-def _text(found: Found, felt: list[tuple[str, Felt]]) -> str:
-    memory = round(psutil.virtual_memory().total / 2**30)
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), {memory} GiB, {platform.system()}"
+def _text(found: Found) -> str:
     lacking = places.why_not_sharing() and f"No filesystem that shares blocks: {places.why_not_sharing()}."
     return f"""## Branching
 
 Written by `make bench-branching` on {datetime.now(UTC):%Y-%m-%d}; every figure is from that one run. Machine:
-{machine}; embedded PostgreSQL 18, durable, 128 MB of shared buffers. {lacking}
+{section.machine()}; embedded PostgreSQL 18, durable, 128 MB of shared buffers. {lacking}
 
 ![seconds by size of the database]({PICTURE.name})
 
@@ -83,19 +71,6 @@ table, `hashed` a hash of each. `branch` is a Socle branch with role and grants,
 {_table(found)}
 
 {_targets(found)}
-
-### What the base notices
-
-pgbench (TPC-B, {disturbance.CLIENTS} clients, {disturbance.RATE} transactions a second) on the live database of
-{BASE_MIB} MiB on {next(iter(found))[0]}, and a login every {disturbance.LOGIN_EVERY_SECONDS} s, while on the same
-server and the same {os.cpu_count()} cores. Snapshots hash a column of each row; a branch is made and dropped every
-{disturbance.BRANCH_EVERY_SECONDS} s.
-
-![p99 of the base by what goes on]({FELT_PICTURE.name})
-
-{_felt(felt)}
-
-{_undisturbed(felt)}
 """
 
 
@@ -117,12 +92,12 @@ def _targets(found: Found) -> str:
         wanted = {("ext4", 1000): 10, ("XFS with reflink", 5000): 50}.get((filesystem, mib))
         if wanted:
             faster = times["pg_dump | psql"] / times["branch"]
-            verdict = f"(target: {wanted}; {_reached(faster >= wanted)})"
+            verdict = f"(target: {wanted}; {section.verdict(faster >= wanted)})"
             lines.append(f"- {where}: a branch is {faster:.0f} times as fast as `pg_dump | psql` {verdict}.")
         masked, hashed = (times[f"snapshot, {how}"] / parallel for how in ("masked", "hashed"))
         lines.append(
             f"- {where}: a masked snapshot takes {masked:.2f} times as long as `pg_dump -Fd -j2 | pg_restore -j2` "
-            f"(target: 1; {_reached(masked <= 1)}); with a hash of every row {hashed:.2f} times."
+            f"(target: 1; {section.verdict(masked <= 1)}); with a hash of every row {hashed:.2f} times."
         )
     shared = [times["branch"] for (place, data, _), times in found.items() if place[:3] == "XFS" and data == "pgbench"]
     if len(shared) > 1:
@@ -131,7 +106,7 @@ def _targets(found: Found) -> str:
             f"- With shared blocks a branch of the largest takes {ratio:.1f} times as long as of the smallest."
         )
     warm = max(times["branch, warm"] for times in found.values())
-    lines.append(f"- A warm branch takes {warm:.2f} s at the most (target: 0.2; {_reached(warm < 0.2)}).")
+    lines.append(f"- A warm branch takes {warm:.2f} s at the most (target: 0.2; {section.verdict(warm < 0.2)}).")
     return "\n".join(lines)
 
 
@@ -142,43 +117,6 @@ def _sweep(planned: Planned) -> str:
 A plan over {planned.databases} databases, {planned.removals} of which are to go, takes {planned.seconds:.1f} s and
 {planned.connections} connection(s).
 """
-
-
-def _felt(felt: list[tuple[str, Felt]]) -> str:
-    columns = ("meanwhile", "seconds", "per second", "p50, ms", "p99, ms", "login p99, ms", "WAL, MiB", "checkpoints")
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for name, one in felt:
-        lines.append(
-            f"| {name} | {one.seconds:.0f} | {one.transactions / one.seconds:.0f} | {one.p50_ms:.1f} "
-            f"| {one.p99_ms:.1f} | {one.login_p99_ms:.0f} | {one.wal_mib:.0f} | {one.checkpoints} |"
-        )
-    return "\n".join(lines)
-
-
-def _undisturbed(felt: list[tuple[str, Felt]]) -> str:
-    quiet = _quiet(felt)
-    lines = [f"The undisturbed p99 is {quiet:.1f} ms: the median of the times that nothing went on."]
-    for name, one in felt:
-        if name != disturbance.NOTHING:
-            ratio = one.p99_ms / quiet
-            verdict = f"(target: 1.25; {_reached(ratio <= 1.25)})"
-            lines.append(f"- {name}: p99 is {ratio:.2f} times the undisturbed one {verdict}.")
-    return "\n".join(lines)
-
-
-def _quiet(felt: list[tuple[str, Felt]]) -> float:
-    return statistics.median(one.p99_ms for name, one in felt if name == disturbance.NOTHING)
-
-
-def _draw_felt(felt: list[tuple[str, Felt]]) -> None:
-    busy = [(name.replace("\\|", "|"), one.p99_ms) for name, one in felt if name != disturbance.NOTHING]
-    figure, axis = pyplot.subplots(figsize=(8, 0.5 * len(busy) + 1))
-    axis.barh([name for name, _ in busy][::-1], [p99 for _, p99 in busy][::-1])
-    axis.axvline(_quiet(felt), color="black", linestyle=":", label="undisturbed")
-    axis.set(xscale="log", xlabel="p99 of the base, ms")
-    axis.legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(FELT_PICTURE, dpi=110)
 
 
 def _draw(found: Found) -> None:
@@ -195,10 +133,6 @@ def _draw(found: Found) -> None:
     axes[0][0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(PICTURE, dpi=110)
-
-
-def _reached(reached: bool) -> str:
-    return "reached" if reached else "missed"
 
 
 if __name__ == "__main__":

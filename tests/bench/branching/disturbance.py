@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -18,7 +19,8 @@ from tests.bench.branching.scenarios import KEEP, SALT, empty, fill
 from tests.database.branching_support import create_live, destroy_live
 
 RATE, CLIENTS = 100, 4
-QUIET_SECONDS = 30
+QUIET_SECONDS = 20
+SETTLE_SECONDS = 10
 LOGIN_EVERY_SECONDS = 0.25
 BRANCHES = 20
 BRANCH_EVERY_SECONDS = 3
@@ -56,7 +58,6 @@ def all_of(place: Place, mib: int, step: Callable[[str], None]) -> list[tuple[st
             found.append((name, _felt(place, work)))
 
         during(NOTHING, _nothing)
-        during("pg_dump \\| psql, once", lambda: _dump(place))
         during("a snapshot", lambda: _snapshot(place, Pace()))
         during(f"{BRANCHES} branches made and dropped", lambda: _branches(place))
         during(NOTHING, _nothing)
@@ -71,6 +72,7 @@ def all_of(place: Place, mib: int, step: Callable[[str], None]) -> list[tuple[st
                 live.execute("CHECKPOINT")
                 during(f"{BRANCHES} branches in a tablespace on XFS with reflink", lambda: _branches(place))
             during(NOTHING, _nothing)
+        during("pg_dump \\| psql, once", lambda: _dump(place))
         return found
     finally:
         destroy_live(live)
@@ -101,6 +103,9 @@ def _dump(place: Place) -> None:
 def _felt(place: Place, work: Callable[[], None]) -> Felt:
     live = place.live
     live.execute("CHECKPOINT")
+    # What came before must not be what is felt: the kernel may have much of it still to write.
+    os.sync()
+    time.sleep(SETTLE_SECONDS)
     before = _server(place)
     logins: list[float] = []
     ended = threading.Event()
