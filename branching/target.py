@@ -60,7 +60,7 @@ def require_tablespace(connection: Connection, tablespace: str) -> None:
         raise ServerRefusedError(message, f"GRANT CREATE ON TABLESPACE {tablespace} TO {connection.info.user}")
     raise ServerRefusedError(
         f"the server has no tablespace {tablespace}; it has {', '.join(usable) or 'none of its own'}",
-        f"CREATE TABLESPACE {tablespace} LOCATION '…' on the server, or leave the setting out",
+        f"CREATE TABLESPACE {tablespace} LOCATION '…' on the server, or name another as snapshots.tablespace",
     )
 
 

@@ -6,7 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from stacks.embedded import EmbeddedServer
 from tools.embedded import postgres
 from tools.embedded.layout import PostgresSpec
 from tools.embedded.ports import free_port
@@ -28,3 +32,18 @@ def own_server(major: int, *, durable: bool = False, home: Path | None = None) -
             yield spec
         finally:
             postgres.destroy(spec)
+
+
+def fixtures(*, durable: bool = False) -> tuple[Any, Any]:
+    """`spec, server = fixtures()` gives a module's tests a server of their own."""
+
+    @pytest.fixture(scope="module")
+    def spec(server_major: int) -> Iterator[PostgresSpec]:
+        with own_server(server_major, durable=durable) as one:
+            yield one
+
+    @pytest.fixture(scope="module")
+    def server(spec: PostgresSpec) -> EmbeddedServer:
+        return postgres.start(spec)
+
+    return spec, server

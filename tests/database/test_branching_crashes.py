@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,27 +20,15 @@ from branching.branch_plan import Limits
 from branching.connection import connect
 from branching.errors import BranchingError
 from branching.progress import Progress
-from stacks.embedded import EmbeddedServer
 from tests.database.branching_support import Live
-from tests.database.own_server import own_server
+from tests.database.own_server import fixtures
 from tools.embedded import postgres
 from tools.embedded.layout import PostgresSpec
 
 pytest_plugins = ["tests.database.branching_fixtures"]
+spec, server = fixtures()
 
 PHASES = ["schema", "rows", "indexes", "vacuum", "verify", "publish"]
-
-
-@pytest.fixture(scope="module")
-def spec(server_major: int) -> Iterator[PostgresSpec]:
-    """A server of this module's own, that may die."""
-    with own_server(server_major) as spec:
-        yield spec
-
-
-@pytest.fixture(scope="module")
-def server(spec: PostgresSpec) -> EmbeddedServer:
-    return postgres.start(spec)
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ import pytest
 from branching import checksum, snapshot
 from branching.errors import BranchingError, CopyFailedError
 from branching.progress import Progress
-from stacks.embedded import EmbeddedServer
 from tests import loop_device
 from tests.database.branching_support import Live
-from tests.database.own_server import own_server
+from tests.database.own_server import fixtures, own_server
 from tools.embedded import account, postgres
 from tools.embedded.layout import PostgresSpec
 
 pytest_plugins = ["tests.database.branching_fixtures"]
+_, server = fixtures()
 pytestmark = pytest.mark.skipif(bool(loop_device.why_not("ext4")), reason=loop_device.why_not("ext4"))
 
 MIB = 2**20
@@ -51,11 +51,6 @@ def disk() -> Iterator[tuple[Path, Path]]:
 def spec(server_major: int, disk: tuple[Path, Path]) -> Iterator[PostgresSpec]:
     with own_server(server_major, home=disk[0]) as spec:
         yield spec
-
-
-@pytest.fixture(scope="module")
-def server(spec: PostgresSpec) -> EmbeddedServer:
-    return postgres.start(spec)
 
 
 @pytest.fixture

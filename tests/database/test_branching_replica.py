@@ -17,25 +17,14 @@ from branching.connection import Server, connect, environment
 from branching.progress import Progress
 from stacks.embedded import EmbeddedServer
 from tests.database.branching_support import Live
-from tests.database.own_server import own_server
-from tools.embedded import account, postgres
+from tests.database.own_server import fixtures
+from tools.embedded import account
 from tools.embedded.binaries import postgres_binaries
 from tools.embedded.layout import Layout, PostgresSpec
 from tools.embedded.ports import free_port
 
 pytest_plugins = ["tests.database.branching_fixtures"]
-
-
-@pytest.fixture(scope="module")
-def spec(server_major: int) -> Iterator[PostgresSpec]:
-    """A server of this module's own, that writes a WAL which a standby can follow."""
-    with own_server(server_major, durable=True) as spec:
-        yield spec
-
-
-@pytest.fixture(scope="module")
-def server(spec: PostgresSpec) -> EmbeddedServer:
-    return postgres.start(spec)
+spec, server = fixtures(durable=True)
 
 
 @pytest.fixture

@@ -11,29 +11,15 @@ import pytest
 from branching import pool
 from branching.errors import ServerRefusedError
 from branching.measures import Measures
-from stacks.embedded import EmbeddedServer
 from tests import loop_device
 from tests.database.branching_support import Live, tablespace
-from tests.database.own_server import own_server
-from tools.embedded import postgres
-from tools.embedded.layout import PostgresSpec
+from tests.database.own_server import fixtures
 
 pytest_plugins = ["tests.database.branching_fixtures"]
+spec, server = fixtures()
 
 WHERE = """SELECT string_agg(DISTINCT t.spcname, ' ') FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
 WHERE d.datname = """
-
-
-@pytest.fixture(scope="module")
-def spec(server_major: int) -> Iterator[PostgresSpec]:
-    """A server of this module's own: its tablespace goes with it."""
-    with own_server(server_major) as spec:
-        yield spec
-
-
-@pytest.fixture(scope="module")
-def server(spec: PostgresSpec) -> EmbeddedServer:
-    return postgres.start(spec)
 
 
 @pytest.fixture
