@@ -82,7 +82,9 @@ def snapshot_command(
     content: Annotated[Content, typer.Option(help="What of the rows it has.")] = Content.MASKED,
     sessions: Annotated[int, typer.Option(min=1, max=32, help="How many read and write at once.")] = 2,
     mb_per_second: Annotated[int, typer.Option(min=0, help="Rows read, at most; 0 is no limit.")] = 0,
-    tablespace: Annotated[str, typer.Option(help="Where it and its branches lie; the server's own place.")] = "",
+    tablespace: Annotated[
+        str, typer.Option(help="Where it and its branches lie; left out, where the server's data do.")
+    ] = "",
     max_age_hours: Annotated[
         float, typer.Option(min=0, help="For schedules: nothing is made while the newest one's data is no older.")
     ] = 0,

@@ -6,7 +6,6 @@ Doesn't prove: any speed; masks are test_branching_masks.py's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -24,12 +23,8 @@ from branching.errors import (
 from branching.metadata import Content
 from tests.database.branching_support import (
     BRANCHER,
-    CANARY,
     RULES,
     Live,
-    files_with_canary,
-    oid_of,
-    written_wal,
 )
 
 pytest_plugins = ["tests.database.branching_fixtures"]
@@ -72,23 +67,6 @@ def test_rows_are_masked_and_everything_else_comes_over(live: Live) -> None:
         assert query("INSERT INTO communes VALUES ('x', 'low') RETURNING name").fetchone() == ("LOW",)
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             query("INSERT INTO people (commune) VALUES ('none')")
-
-
-def test_masked_values_are_in_no_file_of_the_copy_and_in_nowritten_wal(live: Live) -> None:
-    # Reading production sets hint bits, which checksums log as whole pages of production's own: set them before.
-    live.execute("VACUUM (FREEZE)")
-    live.execute("CHECKPOINT")
-    data = Path(live.value("SHOW data_directory"))
-    assert files_with_canary(data / "base" / str(oid_of(live, live.database))), "the control: production has it"
-    live.execute("SELECT pg_switch_wal()")
-    start = live.value("SELECT pg_current_wal_insert_lsn()")
-    report = live.build()
-    live.execute("CHECKPOINT")
-    end = live.value("SELECT pg_current_wal_lsn()")
-    assert files_with_canary(data / "base" / str(oid_of(live, report.name))) == []
-    written = written_wal(live, data / "pg_wal", start, end)
-    assert len(written) > 100_000
-    assert CANARY.encode() not in written
 
 
 def test_what_must_not_act_stays_behind_and_is_named(live: Live) -> None:

@@ -55,8 +55,7 @@ def make(application: str, env: str, content: str) -> None:
         _build(application, base, Content(content))
     except SnapshotBusyError as busy:
         raise ToolError(str(busy)) from None
-    if base.settings.pull_requests.warm:
-        warm_up([application], base, servers.brancher(base.settings, base.engine, env))
+    _refill([application], base)
 
 
 def refresh(env: str) -> None:
@@ -68,7 +67,7 @@ def refresh(env: str) -> None:
     base = _running(settings, env)
     with connect(base.admin) as admin:
         found = inventory.survey(admin, sizes=False)
-    failed = []
+    made, failed = [], []
     for application, app in settings.apps.items():
         database = database_of(application, app)
         if not found.published(database):
@@ -79,9 +78,11 @@ def refresh(env: str) -> None:
             continue
         try:
             _build(application, base, Content.MASKED)
+            made.append(application)
         except (ToolError, SnapshotBusyError) as error:
             console.print(f"[red]✗[/] {application}: {error}")
             failed.append(application)
+    _refill(made, base)
     if failed:
         raise ToolError(f"No new snapshot of {', '.join(failed)}; the old ones are as they were", "make refresh")
 
@@ -118,6 +119,12 @@ def _running(settings: EnvironmentSettings, env: str) -> Base:
     engine = environment.ready_engine()
     servers.prepare(settings, engine, env)
     return Base(env=env, settings=settings, engine=engine, admin=servers.administrator(settings, engine, env))
+
+
+def _refill(applications: Iterable[str], base: Base) -> None:
+    """A newer snapshot took the warm copies of the older ones along."""
+    if base.settings.pull_requests.warm:
+        warm_up(applications, base, servers.brancher(base.settings, base.engine, base.env))
 
 
 def warm_up(applications: Iterable[str], base: Base, brancher: Server) -> None:

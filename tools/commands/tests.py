@@ -37,6 +37,8 @@ class Tier:
     name: str
     commands: Sequence[Sequence[str]]
     counted: bool = True
+    throw_away: bool = False
+    """Whether its servers may lie in memory. Not the engine's: it runs what a user types, with a user's environment."""
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +75,7 @@ TIERS: dict[str, Tier] = {
         ),
     ),
     "unit": Tier(name="unit", commands=(_pytest("unit"),)),
-    "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),)),
+    "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),), throw_away=True),
     "engine": Tier(name="engine", commands=(_pytest("engine", "-n", WORKERS, "--no-loadscope-reorder"),)),
 }
 
@@ -88,8 +90,7 @@ def run(tier: str, *, everything: bool) -> int:
     environment = _environment() if any(one.name == "engine" for one in chosen) else dict(os.environ)
     flags = () if everything else ("-m", "not long")
     with _throw_away_data() as data:
-        # Not the engine's: it runs what a user types, with a user's environment.
-        results = [_run(one, environment | (data if "database" in one.name else {}), flags) for one in chosen]
+        results = [_run(one, environment | (data if one.throw_away else {}), flags) for one in chosen]
     _summary(results)
     return 0 if all(result.ok for result in results) else 1
 
@@ -117,6 +118,7 @@ def _older(major: str) -> Tier:
     return Tier(
         name=f"database {major}",
         commands=(_pytest("database", "-n", WORKERS),),
+        throw_away=True,
         env={"SOCLE_TEST_PG_MAJOR": major},
     )
 
