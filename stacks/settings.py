@@ -5,63 +5,26 @@ Keys are written in camelCase there. Every model is frozen and refuses keys that
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from branching.names import branch_name
 from components import names
 from components.postgres.privileges import OBJECT_PRIVILEGES
-
-
-class Model(BaseModel):
-    """What all settings have in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=False, hide_input_in_errors=True
-    )
-
-
-def _milliseconds(value: object) -> object:
-    units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
-    found = re.fullmatch(r"(\d+)(ms|s|min|h)", str(value))
-    if not found:
-        raise ValueError("a whole number with its unit: 500ms, 30s, 5min, 1h; 0s for no limit")
-    return int(found.group(1)) * units[found.group(2)]
-
-
-def _days(value: object) -> object:
-    found = re.fullmatch(r"(\d+)d", str(value))
-    if not found:
-        raise ValueError("a whole number of days: 7d")
-    return int(found.group(1))
-
-
-def _text(value: object) -> object:
-    # YAML reads an unquoted true or 8080 as what it is; an environment variable is always text.
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _checked(problem: object, value: object) -> object:
-    reason = problem(value) if callable(problem) and isinstance(value, str) else None
-    if reason:
-        raise ValueError(reason)
-    return value
-
-
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
-Days = Annotated[int, BeforeValidator(_days)]
-Text = Annotated[str, BeforeValidator(_text)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-DatabaseName = Annotated[str, BeforeValidator(lambda value: _checked(names.database_problem, value))]
-RoleName = Annotated[str, BeforeValidator(lambda value: _checked(names.role_problem, value))]
-ApplicationName = Annotated[str, BeforeValidator(lambda value: _checked(names.application_problem, value))]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$")]
+from stacks.base import (
+    ApplicationName,
+    DatabaseName,
+    Days,
+    DnsLabel,
+    Milliseconds,
+    Model,
+    Port,
+    RoleName,
+    Text,
+    VariableName,
+)
+from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, KubernetesCluster
 
 
 class Environment(Model):
@@ -126,35 +89,6 @@ class ExternalServer(Model):
     ca_file: str = ""
 
 
-class Storage(Model):
-    """A volume for each instance."""
-
-    size: Quantity = "20Gi"
-    class_name: str = ""
-    """Empty: the cluster's default."""
-
-
-class Resources(Model):
-    """What one instance asks for, and what it may use."""
-
-    cpu_request: Quantity = "100m"
-    memory_request: Quantity = "256Mi"
-    cpu_limit: Quantity = "500m"
-    memory_limit: Quantity = "512Mi"
-
-
-class CloudNativePgServer(Model):
-    """A CloudNativePG cluster that many applications share."""
-
-    type: Literal["cloudnativepg"] = "cloudnativepg"
-    name: str = "postgresql-shared"
-    namespace: str = "databases"
-    version: str = Field(default="17.6", pattern=r"^1[5-8](\.\d+)?$", examples=["17.6"])
-    instances: int = Field(default=1, ge=1, le=9)
-    storage: Storage = Storage()
-    resources: Resources = Resources()
-
-
 class AuroraServer(Model):
     """An Aurora PostgreSQL cluster."""
 
@@ -191,7 +125,7 @@ class ElastiCache(Model):
     snapshot_retention_days: int = Field(default=7, ge=0, le=35)
 
 
-Cache = Annotated[EmbeddedCache | ExternalCache | ElastiCache, Field(discriminator="type")]
+Cache = Annotated[EmbeddedCache | ExternalCache | KubernetesCache | ElastiCache, Field(discriminator="type")]
 
 
 class EmbeddedDocuments(Model):
@@ -209,7 +143,7 @@ class ExternalDocuments(Model):
     uri: str = Field(examples=["{secure: …}   # pulumi config set --secret --path socle:documents.uri"])
 
 
-Documents = Annotated[EmbeddedDocuments | ExternalDocuments, Field(discriminator="type")]
+Documents = Annotated[EmbeddedDocuments | ExternalDocuments | FerretDocuments, Field(discriminator="type")]
 
 
 class ExtraGrant(Model):
@@ -253,6 +187,14 @@ class App(Model):
     documents: bool = False
     env: dict[VariableName, Text] = Field(default_factory=lambda: {"DATABASE_URL": "{database.url}"})
     """Its environment variables: literal text with placeholders such as `{database.url}`."""
+    namespace: DnsLabel | None = Field(default=None, examples=["city-api"])
+    """Of its Secrets, in a Kubernetes cluster; by default the application's name."""
+    secrets: dict[DnsLabel, dict[VariableName, Text]] = Field(
+        default_factory=dict, examples=['{platform-database: {DATABASE_URL: "{database.url}"}}']
+    )
+    """Further Secrets, by name, beside the one that has `env`."""
+    readers: tuple[str, ...] = ()
+    """Groups that may read its Secrets, beside its service account."""
     container: bool = False
     """Whether a second file with a container's addresses is written."""
     test: TestDatabase | None = None
@@ -286,6 +228,7 @@ class EnvironmentSettings(Model):
     """A long-lived environment: `local`, `dev`, `staging`, `prod`."""
 
     environment: Environment
+    cluster: KubernetesCluster = KubernetesCluster()
     server: Server
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
