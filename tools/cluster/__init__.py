@@ -27,6 +27,6 @@ def ensure() -> Path:
     return layout.kubeconfig()
 
 
-def images() -> dict[str, str]:
-    """Each image's name → the tag that a manifest uses."""
-    return {image.name: image.tag for image in recipes.CLUSTER}
+def images() -> tuple[str, ...]:
+    """The images it has, as manifests name them: `localhost/<name>:<version>`."""
+    return tuple(image.tag for image in recipes.ALL)

@@ -49,7 +49,7 @@ def down(*, keep: bool) -> bool:
 def _build() -> None:
     for part in NODE_PARTS:
         build.build_part(part)
-    for image in recipes.CLUSTER:
+    for image in recipes.ALL:
         ensure(image)
     operators.cnpg_manifest()
 

@@ -22,6 +22,10 @@ DEBIAN = "trixie"
 """What the images' root filesystems are made from."""
 POSTGRES_MAJOR = 17
 """Debian trixie's."""
+PYTHON = "3.13"
+"""Debian trixie's."""
+VALKEY_MAJOR = 8
+"""Debian trixie's."""
 
 _COMPONENT = "k8s.io/component-base/version"
 _KUBERNETES_LDFLAGS = (

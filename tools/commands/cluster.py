@@ -21,7 +21,7 @@ def up() -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Kubernetes", f"{versions.KUBERNETES}, one node ({_pods()} pods)")
     table.add_row("CloudNativePG", f"{versions.CNPG}, PostgreSQL {versions.POSTGRES_MAJOR}")
-    table.add_row("images", "\n".join(sorted(cluster.images().values())))
+    table.add_row("images", "\n".join(sorted(cluster.images())))
     table.add_row("kubectl", str(layout.binaries() / "kubectl"))
     table.add_row("kubeconfig", str(kubeconfig))
     table.add_row("logs", str(node.log_folder()))

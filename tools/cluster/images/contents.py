@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from typing import Protocol
 from tools.toolchain import build
 from tools.toolchain.versions import Part
 
+Entry = tuple[tarfile.TarInfo, Path | bytes]
+"""An entry of the layer, and its bytes or the file that has them."""
+
 
 class Content(Protocol):
     """Something in the layer."""
@@ -19,8 +23,8 @@ class Content(Protocol):
     def fingerprint(self) -> str:
         """A digest of all that decides its bytes."""
 
-    def entries(self) -> Iterator[tuple[tarfile.TarInfo, Path | None]]:
-        """Each entry, with the file that has its bytes."""
+    def entries(self) -> Iterator[Entry]:
+        """Each entry of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +37,24 @@ class Program:
     def fingerprint(self) -> str:
         return f"program {self.path} {self.part.fingerprint()}"
 
-    def entries(self) -> Iterator[tuple[tarfile.TarInfo, Path | None]]:
+    def entries(self) -> Iterator[Entry]:
         yield _file(self.path, build.artifact(self.part).path, 0o755)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A program that is a few lines."""
+
+    path: str
+    text: str
+
+    def fingerprint(self) -> str:
+        return f"script {self.path} {self.text}"
+
+    def entries(self) -> Iterator[Entry]:
+        entry = _entry(self.path, tarfile.REGTYPE, 0o755)
+        entry.size = len(self.text.encode())
+        yield entry, self.text.encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +67,10 @@ class Link:
     def fingerprint(self) -> str:
         return f"link {self.path} {self.target}"
 
-    def entries(self) -> Iterator[tuple[tarfile.TarInfo, Path | None]]:
+    def entries(self) -> Iterator[Entry]:
         entry = _entry(self.path, tarfile.SYMTYPE, 0o777)
         entry.linkname = self.target
-        yield entry, None
+        yield entry, b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +83,8 @@ class Folder:
     def fingerprint(self) -> str:
         return f"folder {self.path} {self.mode:o}"
 
-    def entries(self) -> Iterator[tuple[tarfile.TarInfo, Path | None]]:
-        yield _entry(self.path, tarfile.DIRTYPE, self.mode), None
+    def entries(self) -> Iterator[Entry]:
+        yield _entry(self.path, tarfile.DIRTYPE, self.mode), b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +103,7 @@ class Tree:
             digest.update(hashlib.sha256((self.source / relative).read_bytes()).digest())
         return f"tree {digest.hexdigest()}"
 
-    def entries(self) -> Iterator[tuple[tarfile.TarInfo, Path | None]]:
+    def entries(self) -> Iterator[Entry]:
         for relative in self._files():
             yield _file(f"{self.path}/{relative}", self.source / relative, 0o644)
 
@@ -110,11 +130,8 @@ class Contents:
             for folder in _missing_folders(entry for entry, _ in entries):
                 archive.addfile(_entry(folder, tarfile.DIRTYPE, 0o755))
             for entry, source in entries:
-                if source is None:
-                    archive.addfile(entry)
-                else:
-                    with source.open("rb") as stream:
-                        archive.addfile(entry, stream)
+                with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+                    archive.addfile(entry, stream)
         return target
 
 

@@ -6,16 +6,16 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tools import venv
 from tools.artifact import Artifact
 from tools.cluster import layout
-from tools.cluster.versions import DEBIAN
+from tools.cluster.versions import DEBIAN, PYTHON
 from tools.errors import ToolError
 
 RECIPE = "1"
@@ -23,6 +23,7 @@ RECIPE = "1"
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """mmdebstrap's hooks call chroot, which a user's PATH may not have."""
+_PLATFORM = "x86_64-manylinux_2_28"
 
 
 class Layer(Protocol):
@@ -61,6 +62,8 @@ class RootFilesystem:
         command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar"]
         command += [f"--include={','.join(self.packages)}"]
         command += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
+        # What an interrupted run leaves is thrown away: dpkg need not see every file on the disk.
+        command += ["--dpkgopt=force-unsafe-io"]
         command += [f"--essential-hook={line}" for line in self.before]
         command += [f"--customize-hook={line}" for line in self.after]
         run_logged([*command, DEBIAN, str(target)], f"{self.name}-mmdebstrap", "Debian's packages")
@@ -73,13 +76,11 @@ class PythonPackages:
     name: str
     path: str
     """Where they lie in the image; to be on PYTHONPATH."""
-    requirements: str
+    requirements: Callable[[], str]
     """Pinned with hashes, as `uv export` and `uv pip compile` write them."""
-    python: str
-    """The version of the image's Python."""
 
     def fingerprint(self) -> str:
-        return _digest("python", self.path, self.requirements, self.python)
+        return _digest("python", self.path, self.requirements(), PYTHON)
 
     def tar(self, scratch: Path) -> Path:
         artifact = _kept(self.name, self.fingerprint())
@@ -89,33 +90,29 @@ class PythonPackages:
 
     def _install(self, folder: Path, target: Path) -> None:
         requirements = folder.with_suffix(".txt")
-        requirements.write_text(self.requirements)
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        command += ["--no-deps", "--require-hashes", "--only-binary=:all:", f"--python-version={self.python}"]
-        command += ["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64"]
-        run_logged(
-            [*command, f"--target={folder}", f"--requirement={requirements}"], f"{self.name}-pip", "the Python packages"
-        )
+        requirements.write_text(self.requirements())
+        command = [venv.get_uv(), "pip", "install", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+        # uv rather than pip: it reads the requirements' conditions for the image's Python, not for this one.
+        command += [f"--python-version={PYTHON}", f"--python-platform={_PLATFORM}", f"--target={folder}"]
+        command += ["--requirement", str(requirements)]
+        run_logged(command, f"{self.name}-uv", "the Python packages", venv.uv_environment())
         with tarfile.open(target, "w") as archive:
             archive.add(folder, arcname=self.path.strip("/"), filter=_readable)
         shutil.rmtree(folder)
 
 
-def run_logged(command: Sequence[str], log: str, what: str) -> None:
+def run_logged(command: Sequence[str], log: str, what: str, environ: Mapping[str, str] = os.environ) -> None:
     """Run a program that says much. Raises ToolError with the end of its log."""
+    variables = {**environ, "PATH": f"{environ.get('PATH', '')}:{_PATH}", "DEBIAN_FRONTEND": "noninteractive"}
     path = layout.logs() / f"{log}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as output:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False, env=_environment()
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False, env=variables
         )
     if done.returncode:
         lines = "\n".join(f"    {line}" for line in path.read_text(errors="replace").splitlines()[-8:])
         raise ToolError(f"{what[0].upper()}{what[1:]} could not be had:\n{lines}", f"check the network; {path}")
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_PATH}", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _kept(name: str, fingerprint: str) -> Artifact:
