@@ -7,7 +7,7 @@ RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; 
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
-        test test-all check test-unit test-database test-engine bench bench-branching bench-base docs format
+        test test-all check test-unit test-database test-engine bench bench-branching bench-base cluster cluster-down docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,11 @@ dump: ## APP=genesis [TO=file]: a backup of its database
 	$(RUN) dump "$(APP)" $(if $(TO),--to "$(TO)") --env $(ENV)
 restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 	$(RUN) restore "$(APP)" --from "$(FROM)" $(if $(YES),--yes) --env $(ENV)
+
+cluster: ## a throw-away Kubernetes with CloudNativePG on this machine (root, Linux, amd64); docs/cluster.md
+	$(RUN) cluster
+cluster-down: ## [KEEP=1]: stop it; its data go as well, without KEEP
+	$(RUN) cluster-down $(if $(KEEP),--keep)
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test

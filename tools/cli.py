@@ -207,6 +207,22 @@ def bench(what: Annotated[str, typer.Option(help="applications, branching or bas
 
 
 @app.command()
+def cluster() -> None:
+    """Bring up a throw-away Kubernetes with CloudNativePG on this machine."""
+    from tools.commands import cluster as command
+
+    command.up()
+
+
+@app.command("cluster-down")
+def cluster_down(keep: Annotated[bool, typer.Option("--keep", help="Its data stay.")] = False) -> None:
+    """Stop the throw-away Kubernetes."""
+    from tools.commands import cluster as command
+
+    command.down(keep=keep)
+
+
+@app.command()
 def docs() -> None:
     """Write the tables of docs/settings.md from the settings' models."""
     from tools.commands import docs as command

@@ -51,7 +51,7 @@ def install() -> None:
     """Bring the venv to `uv.lock`, development tools included. Raises ToolError naming what is missing."""
     paths.private_dir(paths.ROOT / ".socle")
     machine.require_disk(paths.ROOT, 1.0, "the Python packages")
-    uv = _uv()
+    uv = get_uv()
     if not _python().exists() or _python_moved_on():
         _run(
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(paths.VENV)],
@@ -129,8 +129,8 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _uv() -> str:
-    """Path of uv: the user's, or one of our own in the cache, installed by pip where it is missing."""
+def get_uv() -> str:
+    """Path of uv: the user's, or one of our own in the cache, which pip installs once. Raises ToolError."""
     own = paths.cache() / "uv"
     for candidate in (shutil.which("uv"), own / "bin" / "uv"):
         if candidate and _works([str(candidate), "export", "--help"]):
@@ -141,6 +141,14 @@ def _uv() -> str:
     if failure:
         raise ToolError(f"uv could not be installed: {failure}", _APT)
     return str(own / "bin" / "uv")
+
+
+def uv_environment() -> dict[str, str]:
+    """The environment that uv runs in: what the user told pip holds for it as well."""
+    environ = {**os.environ, **pip_settings.for_uv(os.environ)}
+    # A venv that happens to be active is not the one to install into, and uv would warn about it.
+    environ.pop("VIRTUAL_ENV", None)
+    return environ
 
 
 def _get_uv(target: Path) -> str:
@@ -163,10 +171,7 @@ def _get_uv(target: Path) -> str:
 
 
 def _run(command: list[str], failure: str, remedy: str = "") -> None:
-    environ = {**os.environ, **pip_settings.for_uv(os.environ)}
-    # A venv that happens to be active is not the one to install into, and uv would warn about it.
-    environ.pop("VIRTUAL_ENV", None)
-    if subprocess.run(command, cwd=paths.ROOT, env=environ, check=False).returncode:
+    if subprocess.run(command, cwd=paths.ROOT, env=uv_environment(), check=False).returncode:
         raise ToolError(failure, remedy)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tools.toolchain import faults, go
@@ -21,15 +21,17 @@ def run(
     what: str,
     *,
     on_line: Callable[[str], None] = lambda _line: None,
+    variables: Mapping[str, str] | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
     """Run `binary arguments` in `folder` and return its stdout; `on_line` gets each line of stderr as it comes.
 
-    Raises ToolError, naming `what` was being built, when it fails for good; passing faults of the network are tried
-    `ATTEMPTS` times. Go keeps what it has downloaded and compiled, so another try goes on from there.
+    `variables` are set for it on top of `go.environment`'s. Raises ToolError, naming `what` was being built, when it
+    fails for good; passing faults of the network are tried `ATTEMPTS` times. Go keeps what it has downloaded and
+    compiled, so another try goes on from there.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        code, output, errors = _once(binary, arguments, folder, on_line)
+        code, output, errors = _once(binary, arguments, folder, on_line, variables or {})
         if code == 0:
             return output
         if attempt == ATTEMPTS or not faults.is_passing(errors):
@@ -39,13 +41,19 @@ def run(
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _once(binary: Path, arguments: Sequence[str], folder: Path, on_line: Callable[[str], None]) -> tuple[int, str, str]:
+def _once(
+    binary: Path,
+    arguments: Sequence[str],
+    folder: Path,
+    on_line: Callable[[str], None],
+    variables: Mapping[str, str],
+) -> tuple[int, str, str]:
     """One run: exit code, stdout, stderr. Should this process be killed, the closed pipe soon ends `go` as well."""
     errors: list[str] = []
     with subprocess.Popen(
         [str(binary), *arguments],
         cwd=folder,
-        env=go.environment(),
+        env={**go.environment(), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

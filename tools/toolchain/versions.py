@@ -15,9 +15,9 @@ STRIP = "-s -w"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One program of the toolchain.
+    """One program that is built from modules.
 
-    `directory` is where its output lies below the cache's `toolchain/`: parts that must be found beside each other
+    `directory` is where its output lies below the cache's `place`: parts that must be found beside each other
     share it. `cold_minutes` (two cores, downloads included) and `packages` are for the estimate alone.
     """
 
@@ -36,16 +36,23 @@ class Part:
     """A module that is built from its own folder, because a file has to be added to it; see `sources`."""
     scripts: tuple[str, ...] = ()
     """Files of the SDK's module copied beside the output, as paths below it."""
+    static: bool = False
+    """Linked with nothing of the machine that builds it (no cgo), so that it also runs in an image of its own."""
+    place: str = "toolchain"
+    modules: Path = MODULES
+    """The folder that has `module`."""
 
     @property
     def folder(self) -> Path:
         """The committed module that pins this part and all below it."""
-        return MODULES / self.module
+        return self.modules / self.module
 
     def fingerprint(self) -> str:
         """A hash of all that decides the output; Go's own version is left out, so a new Go rebuilds nothing."""
         decisive = (self.version, self.package, self.output, self.ldflags, self.tags, self.source_module, self.scripts)
         digest = hashlib.sha256(repr(decisive).encode())
+        if self.static:
+            digest.update(b"static")
         for file in sorted(path for path in self.folder.rglob("*") if path.is_file()):
             digest.update(str(file.relative_to(self.folder)).encode())
             digest.update(file.read_bytes())
@@ -107,7 +114,8 @@ PARTS: dict[str, Part] = {
             module="ferretdb",
             package="./cmd/ferretdb",
             output="ferretdb",
-            directory="ferretdb-1.24.2",
+            directory="ferretdb-1.24.2-static",
+            static=True,
             tags="ferretdb_no_sqlite",
             source_module="github.com/FerretDB/FerretDB",
             cold_minutes=2,
