@@ -20,6 +20,17 @@ WAIT_FOR = "pulumi.com/waitFor"
 RELOAD = "cnpg.io/reload"
 """The label of Secrets that the operator watches."""
 
+_INITDB = {
+    "database": MAINTENANCE,
+    "owner": MAINTENANCE,
+    "dataChecksums": True,
+    "encoding": "UTF8",
+    # As the embedded server's: the same order of letters everywhere, whatever the image's system has.
+    "localeProvider": "icu",
+    "icuLocale": "und",
+    "localeCollate": "C",
+    "localeCType": "C",
+}
 _MI = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 
@@ -88,7 +99,7 @@ def cluster(plan: ClusterPlan) -> Manifest:
             "storage": _volume(plan.storage),
             **({"walStorage": _volume(plan.wal_storage)} if plan.wal_storage else {}),
             "resources": {"requests": dict(plan.requests), "limits": dict(plan.limits)},
-            "bootstrap": {"initdb": {"database": MAINTENANCE, "owner": MAINTENANCE, "dataChecksums": True}},
+            "bootstrap": {"initdb": _INITDB},
             "enableSuperuserAccess": True,
             "superuserSecret": {"name": plan.superuser_secret},
             "certificates": {"serverCASecret": plan.authority_secret},
