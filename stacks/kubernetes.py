@@ -30,6 +30,7 @@ from stacks.in_cluster import (
     database_facts,
     documents_facts,
     limits,
+    provider,
     requests,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
@@ -47,12 +48,7 @@ class KubernetesStack:
         assert isinstance(settings.server, CloudNativePgServer)  # noqa: S101 - stacks.checks allows no other yet
         self.server = settings.server
         self.access = require_cluster(settings, stack)
-        self.provider = kubernetes.Provider(
-            "kubernetes",
-            context=self.access.context or None,
-            # Another kubeconfig to the same cluster must not make everything anew.
-            cluster_identifier=self.access.identity,
-        )
+        self.provider = provider(self.access)
         self._namespaces: dict[str, pulumi.Resource] = {}
         self._databases: dict[str, ClusterDatabase] = {}
         self._shared_cache: SharedCache | None = None
