@@ -7,7 +7,7 @@ RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; 
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
-        test test-all check test-unit test-database test-engine bench bench-branching bench-base docs format
+        test test-all check test-unit test-database test-engine test-promtool bench bench-branching bench-base docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,11 +51,11 @@ restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test
-test-all: ## also the long tests, and the database tier on PostgreSQL 15, 16 and 17
+test-all: ## also the long tests, the promtool tier, and the database tier on PostgreSQL 15, 16 and 17
 	$(RUN) test --all
 check: ## format, lint, types, imports, dead code
 	$(RUN) test --tier check
-test-unit test-database test-engine: ## one tier
+test-unit test-database test-engine test-promtool: ## one tier
 	$(RUN) test --tier $(@:test-%=%)
 docs: ## the tables of docs/settings.md, from the models
 	$(RUN) docs
