@@ -42,9 +42,7 @@ def schema(plural: str) -> Mapping[str, Any]:
 @cache
 def _module() -> Path:
     binary = go.find(go.needed(_FOLDER))
-    output = compiler.run(
-        binary, ["mod", "download", "-json", MODULE], _FOLDER, "the operator's definitions"
-    )
+    output = compiler.run(binary, ["mod", "download", "-json", MODULE], _FOLDER, "the operator's definitions")
     return Path(json.loads(output)["Dir"])
 
 
