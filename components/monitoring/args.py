@@ -34,7 +34,11 @@ class Backups(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """When a rule fires. docs/monitoring.md says why these; a share is between 0 and 1."""
+    """When a rule fires. docs/monitoring.md says why these; a share is between 0 and 1.
+
+    Raises:
+        ValueError: a share that can't be reached, or a threshold that is always exceeded.
+    """
 
     replication_lag_seconds: float = 60
     """How far behind a standby's data may be."""
@@ -68,6 +72,13 @@ class Thresholds:
     redis_memory_share: float = 0.9
     """Of `maxmemory`."""
     redis_evictions_per_second: float = 1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, str) and value <= 0:
+                raise ValueError(f"{name} is {value}; it must be above 0, or the rule would always fire")
+            if "share" in name and value >= 1:
+                raise ValueError(f"{name} is {value}; it is a share, such as 0.8, and 1 could never be exceeded")
 
 
 @dataclass(frozen=True, kw_only=True)

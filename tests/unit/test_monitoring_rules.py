@@ -154,6 +154,14 @@ def test_what_kubernetes_would_refuse_is_refused(changed: dict[str, object], sai
         replace(SMALL, **changed)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "changed", [{"connections_share": 80}, {"volume_free_share": 1}, {"backup_age_seconds": 0}, {"slot_bytes": -1}]
+)
+def test_a_threshold_that_makes_no_sense_is_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(changed))):
+        Thresholds(**changed)
+
+
 def test_a_cache_without_labels_would_be_every_pod() -> None:
     with pytest.raises(ValueError, match="labels"):
         RedisTarget(name="cache", pod_labels={})
