@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from components.monitoring.dashboard import Dashboard, Line, Panel, Row, Variable
+from components.monitoring.postgres_series import SERVER
 
-_SERVER = 'namespace="$namespace",pod=~"$cluster-[0-9]+"'
-_APPLICATIONS = f'{_SERVER},application=~"$application"'
+_APPLICATIONS = f'{SERVER},application=~"$application"'
 _PER_APPLICATION = "{{application}}"
 
 
@@ -15,7 +15,7 @@ def _value(metric: str) -> str:
 
 
 def _of_server(metric: str) -> str:
-    return f"max({metric}{{{_SERVER}}})"
+    return f"max({metric}{{{SERVER}}})"
 
 
 _BRANCHES = Row(
@@ -140,7 +140,7 @@ DASHBOARD = Dashboard(
         Variable(
             name="application",
             label="Application",
-            query=f"label_values(cnpg_socle_branches_total{{{_SERVER}}}, application)",
+            query=f"label_values(cnpg_socle_branches_total{{{SERVER}}}, application)",
             several=True,
         ),
     ),
