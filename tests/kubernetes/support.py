@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -104,6 +105,30 @@ class Cluster:
         finally:
             process.terminate()
             process.wait()
+
+    def http(self, namespace: str, service: str, path: str) -> Any:
+        """What a Service answers, as JSON, through the API server."""
+        # Not by the client's own method, which writes a query's question mark as part of the path.
+        url = f"{self.api.configuration.host}/api/v1/namespaces/{namespace}/services/http:{service}:http/proxy{path}"
+        answer = self.api.rest_client.pool_manager.request("GET", url, timeout=20.0)
+        return json.loads(answer.data)
+
+    def refused_pod(self, namespace: str, *, cpu: str) -> str:
+        """Why the API server refuses a pod that asks for so much; empty where it takes it."""
+        container = {
+            "name": "greedy", "image": POSTGRES_IMAGE, "securityContext": restricted_container(),
+            "resources": {"requests": {"cpu": cpu}, "limits": {"cpu": cpu}},
+        }  # fmt: skip
+        pod = {"metadata": {"name": "greedy"}, "spec": {"securityContext": restricted(26), "containers": [container]}}
+        try:
+            self.core.create_namespaced_pod(namespace, pod, dry_run="All")
+        except client.ApiException as error:
+            return str(json.loads(error.body)["message"])
+        return ""
+
+    def policy(self, namespace: str, name: str) -> Any:
+        """The spec of a NetworkPolicy."""
+        return client.NetworkingV1Api(self.api).read_namespaced_network_policy(name, namespace).spec
 
     def mongo_round_trip(self, uri: str, port: int, trust: str) -> None:
         """Log in with the URI's login through a forwarded port, write a document and read it back."""
