@@ -1,6 +1,6 @@
-"""A pull request from open to close in the cluster: its own namespace, data, image; nothing left, production as it was.
+"""A pull request from open to close in the cluster: its own namespace, data, image; nothing left, the base untouched.
 
-Doesn't prove: that the network keeps what its policies say; the test cluster's doesn't know policies, so the objects are
+Doesn't prove: that the network keeps what its policies say; the test cluster's knows none, so the objects are
 compared instead.
 """
 
