@@ -31,14 +31,13 @@ from stacks.in_cluster import (
     cache_facts,
     database_facts,
     documents_facts,
-    limits,
     provider,
-    requests,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
 from stacks.monitoring import monitoring_args
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
+from stacks.workload_plan import limits, requests, workload_plan
 
 OPERATOR_NAMESPACE = "cnpg-system"
 METRICS = 9187
@@ -193,7 +192,8 @@ class KubernetesStack:
             )
             after.append(served.ready)
         if app.workload:
-            place.workload(app.workload, secrets, after=after)
+            its = workload_plan(app.workload, application=name, namespace=namespace, secrets=secrets.names)
+            place.workload(its, secrets, app.workload.migrations, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""

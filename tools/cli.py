@@ -71,6 +71,19 @@ def pr_down(number: str) -> None:
 
 
 @app.command()
+def run(
+    application: str,
+    command: str,
+    env: EnvOption = "dev",
+    tag: Annotated[str, typer.Option(help="Of the image; the settings' where left out.")] = "",
+) -> None:
+    """Run a command once in an application's image with its Secrets, in the cluster."""
+    from tools.commands import run as one_off
+
+    raise typer.Exit(one_off.run(application, env, command, tag))
+
+
+@app.command()
 def status() -> None:
     """Environments, pull requests, applications, databases, sizes, ages."""
     from tools.commands import status as command
