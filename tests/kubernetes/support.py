@@ -106,6 +106,10 @@ class Cluster:
             process.terminate()
             process.wait()
 
+    def service_address(self, namespace: str, name: str) -> str:
+        """The Service's own address, which this machine reaches where the cluster is on it."""
+        return str(self.core.read_namespaced_service(name, namespace).spec.cluster_ip)
+
     def http(self, namespace: str, service: str, path: str) -> Any:
         """What a Service answers, as JSON, through the API server."""
         # Not by the client's own method, which writes a query's question mark as part of the path.
