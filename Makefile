@@ -52,8 +52,8 @@ dump: ## APP=genesis [TO=file]: a backup of its database
 restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 	$(RUN) restore "$(APP)" --from "$(FROM)" $(if $(YES),--yes) --env $(ENV)
 
-cluster: ## a throw-away Kubernetes with CloudNativePG on this machine (root, Linux, amd64); docs/cluster.md
-	$(RUN) cluster
+cluster: ## [WITH=backup,external-secrets]: a throw-away Kubernetes with CloudNativePG on this machine; docs/cluster.md
+	$(RUN) cluster $(if $(WITH),--with "$(WITH)")
 cluster-down: ## [KEEP=1]: stop it; its data go as well, without KEEP
 	$(RUN) cluster-down $(if $(KEEP),--keep)
 

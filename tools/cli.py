@@ -224,11 +224,13 @@ def bench(what: Annotated[str, typer.Option(help="applications, branching or bas
 
 
 @app.command()
-def cluster() -> None:
+def cluster(
+    extras: Annotated[str, typer.Option("--with", help="backup, external-secrets; separated by commas.")] = "",
+) -> None:
     """Bring up a throw-away Kubernetes with CloudNativePG on this machine."""
     from tools.commands import cluster as command
 
-    command.up()
+    command.up(extras)
 
 
 @app.command("cluster-down")
