@@ -211,8 +211,10 @@ def _picked(application: str, secret: str, every: dict[str, dict[str, dict[str, 
 
 def _about(message: str) -> dict[str, str]:
     """What the branch was made from, of what its Job said."""
-    found = json.loads(message)["metadata"]
+    if not message:
+        raise pulumi.RunError("the image of branching doesn't say what it made: it is older than this program")
+    found = json.loads(message)
     return {
         "snapshot": snapshot_name(found["database"], int(found["snapshot_version"])),
-        "taken": found["snapshot_taken_at"],
+        "taken": found["taken_at"],
     }
