@@ -1,4 +1,4 @@
-"""Settings of environments on Kubernetes that can't be used: each is told with its path and a line that would be right."""
+"""Settings on Kubernetes that can't be used: each is told with its path and a line that would be right."""
 
 from __future__ import annotations
 
