@@ -54,7 +54,7 @@ def checksum(cluster: Cluster) -> str:
 
 
 def test_the_application_answers_with_the_copied_rows(cluster: Cluster, opened: Checkout) -> None:
-    assert ask(cluster, "/health") == {"status": "ok", "user": BRANCH, "database": BRANCH}
+    assert ask(cluster, "/health") == {"status": "ok", "user": "city_api_branch", "database": BRANCH}
     found = ask(cluster, "/communes?name=Commune")
     assert len(found) == COMMUNES
     assert ask(cluster, "/version") == {"version": "test"}
@@ -72,7 +72,7 @@ def test_a_push_keeps_the_data_and_migrates_to_the_new_image(cluster: Cluster, o
     opened.run("pr", NUMBER, "--base", "dev", "--tag", "test2")
     until(lambda: ask(cluster, "/version") == {"version": "test2"}, "the new image answers")
     column = (
-        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'commune' AND column_name = 'elevation'"
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'commune' AND column_name = 'elevation_m'"
     )
     assert cluster.sql(column, BRANCH) == "1"
     assert cluster.sql(column, "city_api") == "0"
