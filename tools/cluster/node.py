@@ -123,7 +123,7 @@ def _made_fixed() -> Path:
 def _environment(state: Path) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/root",
+        "HOME": str(Path.home()),
         "BIN": str(layout.binaries()),
         "STATE": str(state),
         "NODE": network.NODE,
