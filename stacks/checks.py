@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from components import names
 from stacks import templates
+from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.problems import Problem
-from stacks.settings import App, EmbeddedCache, EmbeddedDocuments, EmbeddedServer, EnvironmentSettings
+from stacks.settings import App, EmbeddedServer, EnvironmentSettings, ExternalCache, ExternalDocuments
 
 _SERVERS = {
     "local": ("embedded", "external"),
@@ -16,12 +17,29 @@ _SERVERS = {
     "aws": ("aurora", "external"),
     "coolify": ("external",),
 }
+_CACHES = {
+    "local": ("embedded", "external"),
+    "kubernetes": ("kubernetes", "external"),
+    "aws": ("elasticache", "external"),
+    "coolify": ("external",),
+}
+_DOCUMENTS = {
+    "local": ("embedded", "external"),
+    "kubernetes": ("ferretdb", "external"),
+    "aws": ("ferretdb", "external"),
+    "coolify": ("external",),
+}
+_WITH_SECRETS = ("kubernetes", "aws")
+"""Kinds whose applications get their variables as Kubernetes Secrets."""
+ENV_SECRET = "-env"  # noqa: S105 - a name
+"""What follows the application's name in the Secret that has its `env`."""
 
 
 def problems(settings: EnvironmentSettings) -> list[Problem]:
     """Everything that the keys taken together get wrong."""
-    found = [*_server(settings), *_collisions(settings)]
+    found = [*_server(settings), *_services(settings), *_collisions(settings), *_replication(settings)]
     for name, app in settings.apps.items():
+        found += _only_where_it_means_something(settings, name, app)
         found += [*_grants(settings, name, app), *_variables(settings, name, app), *_test_database(settings, name, app)]
     return found
 
@@ -53,6 +71,64 @@ def _server(settings: EnvironmentSettings) -> Iterator[Problem]:
             allowed="another port",
             write=f"testPort: {server.port - 2}",
         )
+
+
+def _services(settings: EnvironmentSettings) -> Iterator[Problem]:
+    """A cache or documents of a type that this kind of environment doesn't have, where an application asks for them."""
+    kind, apps = settings.environment.kind, settings.apps.values()
+    for key, wanted, found, allowed in (
+        ("cache", any(app.cache for app in apps), settings.cache.type, _CACHES[kind]),
+        ("documents", any(app.documents for app in apps), settings.documents.type, _DOCUMENTS[kind]),
+    ):
+        if wanted and found not in allowed:
+            yield Problem(
+                path=f"socle:{key}.type",
+                found=f"{found}, in an environment of kind {kind}",
+                allowed=" or ".join(allowed),
+                write=f"type: {allowed[0]}",
+            )
+
+
+def _replication(settings: EnvironmentSettings) -> Iterator[Problem]:
+    """Synchronous replication that the loss of one standby would turn into a standstill."""
+    server = settings.server
+    if not isinstance(server, CloudNativePgServer):
+        return
+    standbys = server.instances - 1
+    if server.synchronous_standbys and server.synchronous_standbys >= standbys:
+        yield Problem(
+            path="socle:server.synchronous",
+            found=f"{server.synchronous_standbys}, with {server.instances} instances: nothing could be written while "
+            "one standby is away",
+            allowed=f"fewer than the standbys, so at most {max(0, standbys - 1)} with {server.instances} instances",
+            write=f"synchronous: {max(0, standbys - 1)}",
+        )
+
+
+def _only_where_it_means_something(settings: EnvironmentSettings, name: str, app: App) -> Iterator[Problem]:
+    kind = settings.environment.kind
+    if kind in _WITH_SECRETS:
+        if app.container:
+            yield Problem(
+                path=f"socle:apps.{name}.container", found=f"true, in an environment of kind {kind}",
+                allowed="containers' own files where the applications run on this machine", write="remove this line",
+            )  # fmt: skip
+        for secret in app.secrets:
+            if secret == f"{name}{ENV_SECRET}":
+                yield Problem(
+                    path=f"socle:apps.{name}.secrets.{secret}", found="the name of the Secret that has env",
+                    allowed="another name", write=f"{name}-more: …",
+                )  # fmt: skip
+        return
+    only = ("namespace", app.namespace), ("secrets", app.secrets), ("readers", app.readers), ("workload", app.workload)
+    for key, given in only:
+        if given:
+            yield Problem(
+                path=f"socle:apps.{name}.{key}",
+                found=f"a setting of Kubernetes, in an environment of kind {kind}",
+                allowed="kinds " + " and ".join(_WITH_SECRETS),
+                write="remove this key",
+            )
 
 
 def _collisions(settings: EnvironmentSettings) -> Iterator[Problem]:
@@ -105,19 +181,20 @@ def _grants(settings: EnvironmentSettings, name: str, app: App) -> Iterator[Prob
 def _variables(settings: EnvironmentSettings, name: str, app: App) -> Iterator[Problem]:
     allowed = list(templates.PLACEHOLDERS["database"])
     if app.cache:
-        allowed += _given("redis", isinstance(settings.cache, EmbeddedCache), ("redis.url", "redis.prefix"))
+        allowed += _given("redis", isinstance(settings.cache, ExternalCache), ("redis.url", "redis.prefix"))
     if app.documents:
-        allowed += _given("mongodb", isinstance(settings.documents, EmbeddedDocuments), ("mongodb.uri",))
-    for variable, template in app.env.items():
-        yield from _template(f"socle:apps.{name}.env.{variable}", variable, template, allowed)
+        allowed += _given("mongodb", isinstance(settings.documents, ExternalDocuments), ("mongodb.uri",))
+    for where, variables in (("env", app.env), *((f"secrets.{one}", its) for one, its in app.secrets.items())):
+        for variable, template in variables.items():
+            yield from _template(f"socle:apps.{name}.{where}.{variable}", variable, template, allowed)
     if app.test:
         for variable, template in app.test.env.items():
             path = f"socle:apps.{name}.test.env.{variable}"
             yield from _template(path, variable, template, list(templates.PLACEHOLDERS["database"]))
 
 
-def _given(service: str, embedded: bool, external: tuple[str, ...]) -> tuple[str, ...]:
-    return templates.PLACEHOLDERS[service] if embedded else external
+def _given(service: str, external: bool, of_external: tuple[str, ...]) -> tuple[str, ...]:
+    return of_external if external else templates.PLACEHOLDERS[service]
 
 
 def _template(path: str, variable: str, template: str, allowed: list[str]) -> Iterator[Problem]:

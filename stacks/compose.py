@@ -20,6 +20,11 @@ def compose(settings: EnvironmentSettings | PullRequestSettings) -> None:
         PullRequestStack(settings.pull_request).compose()
     elif settings.environment.kind == "local":
         LocalStack(settings, stack, home()).compose()
+    elif settings.environment.kind == "kubernetes":
+        # Importing its SDK takes as long as an empty program.
+        from stacks.kubernetes import KubernetesStack
+
+        KubernetesStack(settings, stack).compose()
     else:
         raise pulumi.RunError(
             f"socle:environment.kind: {settings.environment.kind} is not built yet; the settings of {stack} are valid, "

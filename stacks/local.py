@@ -14,13 +14,14 @@ from components.postgres import connection
 from components.postgres.app_database import AppDatabase, AppDatabaseArgs, Limits
 from components.postgres.connection import Address
 from components.postgres.planned_database import PlannedDatabase
-from components.postgres.privileges import ExtraGrant, plan
+from components.postgres.privileges import plan
 from components.postgres.server import ReachableServer, ReachableServerArgs, brancher
 from components.redis.acl_user import AclUser
 from components.redis.connection import key_prefix, user_name
 from components.secrets.dotenv import EnvFile, render
 from components.secrets.generated import GeneratedSecret
 from stacks import outputs, templates
+from stacks.applications import database_plan, granted_to, in_order
 from stacks.checks import database_of, role_of
 from stacks.embedded import EmbeddedServer as Description
 from stacks.embedded import read_description
@@ -54,7 +55,7 @@ class LocalStack:
         # Nobody but the administrator may connect to an embedded server's maintenance database by default.
         closed = "postgres" if isinstance(self.settings.server, EmbeddedServer) else ""
         brancher(self.server.provider, brancher_secret.password(names.BRANCHER), connect_to=closed)
-        for name, app in self._in_order():
+        for name, app in in_order(self.settings.apps):
             self._application(name, app)
         cache = self.settings.cache
         cache_url = cache.url if isinstance(cache, ExternalCache) else ""
@@ -70,25 +71,6 @@ class LocalStack:
             )
             return ReachableServer("server", args)
         return embedded_server("server", describe(self.home, "main"))
-
-    def _in_order(self) -> list[tuple[str, App]]:
-        """The applications, those that an extra grant names before the one that gives it."""
-        apps = self.settings.apps
-        by_role = {role: name for name, app in apps.items() for role in _logins(name, app)}
-        done: dict[str, App] = {}
-
-        def visit(name: str) -> None:
-            if name in done or name in visiting:
-                return
-            visiting.add(name)
-            for grant in apps[name].grants:
-                visit(by_role[grant.to])
-            done[name] = apps[name]
-
-        visiting: set[str] = set()
-        for name in apps:
-            visit(name)
-        return list(done.items())
 
     def _application(self, name: str, app: App) -> None:
         secret = GeneratedSecret(name)
@@ -109,22 +91,23 @@ class LocalStack:
             self._test_database(name, app, app.test, secret)
 
     def _database(self, name: str, app: App, secret: GeneratedSecret) -> ApplicationDatabase:
-        roles = names.roles(role_of(name, app))
-        by_role = {role: other for other, its in self.settings.apps.items() for role in _logins(other, its)}
-        extra = tuple(
-            ExtraGrant(role=g.to, object_type=g.on, privileges=g.privileges, schema=g.in_schema) for g in app.grants
-        )
+        its = database_plan(name, app)
+        roles = its.roles
         args = AppDatabaseArgs(
-            database=database_of(name, app),
+            database=its.database,
             roles=roles,
-            privileges=plan(roles, app.schemas, extra),
+            privileges=its.privileges,
             limits=limits_of(app),
             password=secret.password(roles.readwrite),
             readonly_password=secret.password(roles.readonly),
             extensions=app.extensions,
             schemas=app.schemas,
             retain=app.deletion_policy == "retain",
-            after=[self._databases[by_role[g.to]].ready for g in app.grants if by_role[g.to] in self._databases],
+            after=[
+                self._databases[other].ready
+                for other in granted_to(app, self.settings.apps)
+                if other in self._databases
+            ],
         )
         return self._made(name, args, self.server)
 
@@ -170,6 +153,7 @@ class LocalStack:
         documents = self.settings.documents
         if isinstance(documents, ExternalDocuments):
             return pulumi.Output.secret(templates.external_mongodb_facts(documents.uri))
+        first_port = documents.port if isinstance(documents, EmbeddedDocuments) else 0
         roles, address = names.roles(role_of(name, app)), self._address()
         url = secret.password(roles.readwrite).apply(
             lambda password: connection.libpq_url(address, database_of(name, app), roles.readwrite, password)
@@ -177,7 +161,7 @@ class LocalStack:
         return document_facts(
             stack=self.stack, application=name, user=roles.readwrite, database=database_of(name, app),
             url=url, role=roles.owner, password=secret.password("documents"),
-            first_port=documents.port, after=[database.ready],
+            first_port=first_port, after=[database.ready],
         )  # fmt: skip
 
     def _test_database(self, name: str, app: App, test: TestDatabase, secret: GeneratedSecret) -> None:
@@ -256,11 +240,6 @@ class LocalStack:
                 "branchesTotal": settings.pull_requests.total,
             }
         )  # fmt: skip
-
-
-def _logins(name: str, app: App) -> tuple[str, str]:
-    roles = names.roles(role_of(name, app))
-    return roles.readwrite, roles.readonly
 
 
 def _app_outputs(name: str, app: App) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pulumi
 from pydantic import ValidationError
 
-from stacks.settings import Model
+from stacks.base import Model
 
 VERSION: Literal[1] = 1
 """Raised when a pull request's stack could no longer read what an older environment wrote."""

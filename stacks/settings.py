@@ -5,63 +5,36 @@ Keys are written in camelCase there. Every model is frozen and refuses keys that
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from branching.names import branch_name
 from components import names
 from components.postgres.privileges import OBJECT_PRIVILEGES
-
-
-class Model(BaseModel):
-    """What all settings have in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=False, hide_input_in_errors=True
-    )
-
-
-def _milliseconds(value: object) -> object:
-    units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
-    found = re.fullmatch(r"(\d+)(ms|s|min|h)", str(value))
-    if not found:
-        raise ValueError("a whole number with its unit: 500ms, 30s, 5min, 1h; 0s for no limit")
-    return int(found.group(1)) * units[found.group(2)]
-
-
-def _days(value: object) -> object:
-    found = re.fullmatch(r"(\d+)d", str(value))
-    if not found:
-        raise ValueError("a whole number of days: 7d")
-    return int(found.group(1))
-
-
-def _text(value: object) -> object:
-    # YAML reads an unquoted true or 8080 as what it is; an environment variable is always text.
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _checked(problem: object, value: object) -> object:
-    reason = problem(value) if callable(problem) and isinstance(value, str) else None
-    if reason:
-        raise ValueError(reason)
-    return value
-
-
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
-Days = Annotated[int, BeforeValidator(_days)]
-Text = Annotated[str, BeforeValidator(_text)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-DatabaseName = Annotated[str, BeforeValidator(lambda value: _checked(names.database_problem, value))]
-RoleName = Annotated[str, BeforeValidator(lambda value: _checked(names.role_problem, value))]
-ApplicationName = Annotated[str, BeforeValidator(lambda value: _checked(names.application_problem, value))]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti)?$")]
+from stacks.base import (
+    ApplicationName,
+    DatabaseName,
+    Days,
+    DnsLabel,
+    Milliseconds,
+    Model,
+    Port,
+    Quantity,
+    RoleName,
+    Schedule,
+    Size,
+    Text,
+    VariableName,
+)
+from stacks.kubernetes_settings import (
+    CloudNativePgServer,
+    FerretDocuments,
+    KubernetesCache,
+    KubernetesCluster,
+    Monitoring,
+)
+from stacks.workload_settings import Workload
 
 
 class Environment(Model):
@@ -126,35 +99,6 @@ class ExternalServer(Model):
     ca_file: str = ""
 
 
-class Storage(Model):
-    """A volume for each instance."""
-
-    size: Quantity = "20Gi"
-    class_name: str = ""
-    """Empty: the cluster's default."""
-
-
-class Resources(Model):
-    """What one instance asks for, and what it may use."""
-
-    cpu_request: Quantity = "100m"
-    memory_request: Quantity = "256Mi"
-    cpu_limit: Quantity = "500m"
-    memory_limit: Quantity = "512Mi"
-
-
-class CloudNativePgServer(Model):
-    """A CloudNativePG cluster that many applications share."""
-
-    type: Literal["cloudnativepg"] = "cloudnativepg"
-    name: str = "postgresql-shared"
-    namespace: str = "databases"
-    version: str = Field(default="17.6", pattern=r"^1[5-8](\.\d+)?$", examples=["17.6"])
-    instances: int = Field(default=1, ge=1, le=9)
-    storage: Storage = Storage()
-    resources: Resources = Resources()
-
-
 class AuroraServer(Model):
     """An Aurora PostgreSQL cluster."""
 
@@ -191,7 +135,7 @@ class ElastiCache(Model):
     snapshot_retention_days: int = Field(default=7, ge=0, le=35)
 
 
-Cache = Annotated[EmbeddedCache | ExternalCache | ElastiCache, Field(discriminator="type")]
+Cache = Annotated[EmbeddedCache | ExternalCache | KubernetesCache | ElastiCache, Field(discriminator="type")]
 
 
 class EmbeddedDocuments(Model):
@@ -209,7 +153,7 @@ class ExternalDocuments(Model):
     uri: str = Field(examples=["{secure: …}   # pulumi config set --secret --path socle:documents.uri"])
 
 
-Documents = Annotated[EmbeddedDocuments | ExternalDocuments, Field(discriminator="type")]
+Documents = Annotated[EmbeddedDocuments | ExternalDocuments | FerretDocuments, Field(discriminator="type")]
 
 
 class ExtraGrant(Model):
@@ -253,6 +197,16 @@ class App(Model):
     documents: bool = False
     env: dict[VariableName, Text] = Field(default_factory=lambda: {"DATABASE_URL": "{database.url}"})
     """Its environment variables: literal text with placeholders such as `{database.url}`."""
+    namespace: DnsLabel | None = Field(default=None, examples=["city-api"])
+    """Of its Secrets, in a Kubernetes cluster; by default the application's name."""
+    secrets: dict[DnsLabel, dict[VariableName, Text]] = Field(
+        default_factory=dict, examples=['{platform-database: {DATABASE_URL: "{database.url}"}}']
+    )
+    """Further Secrets, by name, beside the one that has `env`."""
+    readers: tuple[str, ...] = ()
+    """Groups that may read its Secrets, beside its service account."""
+    workload: Workload | None = None
+    """The application itself, where it is to run in the Kubernetes cluster."""
     container: bool = False
     """Whether a second file with a container's addresses is written."""
     test: TestDatabase | None = None
@@ -260,6 +214,14 @@ class App(Model):
     """Path of its masking rules; by default `masking/<app>.yaml`."""
     deletion_policy: Literal["retain", "delete"] = "retain"
     """What becomes of the database when the application is removed from the settings."""
+
+
+class Quota(Model):
+    """What all of a pull request's pods in one namespace may ask for and use together."""
+
+    cpu: Quantity = "2"
+    memory: Size = "2Gi"
+    pods: int = Field(default=10, ge=1, le=200)
 
 
 class PullRequests(Model):
@@ -270,6 +232,8 @@ class PullRequests(Model):
     per_application: int | None = Field(default=None, ge=1, examples=[20])
     total: int | None = Field(default=None, ge=1, examples=[50])
     warm: int = Field(default=0, ge=0, le=20, examples=[2])
+    quota: Quota = Quota()
+    """Of each pull request's namespace, on Kubernetes."""
 
 
 class Snapshots(Model):
@@ -277,6 +241,10 @@ class Snapshots(Model):
 
     max_age: Days = Field(default=1, ge=1, examples=["7d"])
     sessions: int = Field(default=2, ge=1, le=32, examples=[2])
+    image: str = Field(default="", examples=["ghcr.io/owner/branching:v1.0.0"])
+    """Of branching, on Kubernetes; empty for no snapshots there."""
+    schedule: Schedule = Field(default="", examples=["30 3 * * *"])
+    """When, on Kubernetes, snapshots older than `max_age` are made anew; empty for by hand."""
     megabytes_per_second: int | None = Field(default=None, ge=1, examples=[20])
     replica: str | None = Field(default=None, min_length=1, examples=["standby.example.org"])
     tablespace: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]{0,62}$", examples=["previews"])
@@ -286,9 +254,11 @@ class EnvironmentSettings(Model):
     """A long-lived environment: `local`, `dev`, `staging`, `prod`."""
 
     environment: Environment
+    cluster: KubernetesCluster = KubernetesCluster()
     server: Server
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
+    monitoring: Monitoring | None = None
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
     snapshots: Snapshots = Snapshots()
     pull_requests: PullRequests = PullRequests()
@@ -301,6 +271,8 @@ class PullRequest(Model):
     base: str = Field(default="local", examples=["local"])
     """The environment whose snapshots are branched."""
     apps: tuple[ApplicationName, ...] = Field(min_length=1, examples=["[city-api]"])
+    tags: dict[ApplicationName, str] = Field(default_factory=dict, examples=["{city-api: sha-1a2b3c4}"])
+    """Each application's image tag, on Kubernetes; the base environment's where left out."""
     content: Literal["masked", "synthetic", "schema"] = "masked"
     """What of the rows its copies have."""
     generation: int = Field(default=0, ge=0)

@@ -73,10 +73,10 @@ def database_facts(
     return {f"database.{name}": values[name] for name in DATABASE}
 
 
-def redis_facts(*, host: str, port: int, user: str, password: str, prefix: str) -> dict[str, str]:
+def redis_facts(*, host: str, port: int, user: str, password: str, prefix: str, ca_file: str = "") -> dict[str, str]:
     """What `{redis.…}` stands for."""
     values = {"host": host, "port": str(port), "user": user, "password": password, "prefix": prefix}
-    values["url"] = redis.url(host=host, port=port, user=user, password=password)
+    values["url"] = redis.url(host=host, port=port, user=user, password=password, ca_file=ca_file)
     return {f"redis.{name}": values[name] for name in REDIS}
 
 
@@ -85,10 +85,12 @@ def external_redis_facts(url: str, prefix: str) -> dict[str, str]:
     return {"redis.url": url, "redis.prefix": prefix}
 
 
-def mongodb_facts(*, host: str, port: int, user: str, password: str, database: str) -> dict[str, str]:
+def mongodb_facts(
+    *, host: str, port: int, user: str, password: str, database: str, ca_file: str = ""
+) -> dict[str, str]:
     """What `{mongodb.…}` stands for."""
     values = {"host": host, "port": str(port), "user": user, "password": password, "database": database}
-    values["uri"] = mongodb.uri(host=host, port=port, user=user, password=password, database=database)
+    values["uri"] = mongodb.uri(host=host, port=port, user=user, password=password, database=database, ca_file=ca_file)
     return {f"mongodb.{name}": values[name] for name in MONGODB}
 
 

@@ -51,6 +51,12 @@ class Engine:
         """Destroy what the stack made, then the stack itself with its settings and history."""
         self._show("destroy", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true", "--remove")
 
+    def destroy_unprotected(self, stack: str) -> None:
+        """Destroy what the stack made, but for what is protected and what that depends on."""
+        self._show(
+            "destroy", "--stack", stack, "--yes", "--skip-preview", "--suppress-permalink=true", "--exclude-protected"
+        )
+
     def outputs(self, stack: str, *, secrets: bool = False) -> dict[str, Any]:
         """What the stack exports."""
         flags = ["--show-secrets"] if secrets else []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from components.names import BRANCHER
 from components.postgres.catalog import Found, Role, settings
 from components.postgres.database_plan import DatabasePlan
-from components.postgres.statements import Statements, identifier, literal, mark, render
+from components.postgres.statements import Statements, drop, identifier, literal, mark, render
 
+ROLE_SECONDS = 120
+"""How long somebody else may take to make a role that is waited for."""
 _POWERS = ("SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS")
 
 
@@ -20,6 +23,32 @@ def script(plan: DatabasePlan, verifiers: Mapping[str, str], *, version: int) ->
     """
     steps = render(plan, _assumed(plan, version), verifiers)
     return "\n".join(_lines(plan, steps)) + "\n"
+
+
+def server_script(databases: Sequence[str]) -> str:
+    """The text for `psql --no-psqlrc` that closes `databases`, which are no application's; it may be run again.
+
+    A new role may otherwise connect to each of them. The brancher, who is waited for, works from the first.
+    """
+    revoked = (f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC" for name in databases)
+    granted = f"GRANT CONNECT ON DATABASE {identifier(databases[0])} TO {identifier(BRANCHER)}"
+    lines = [r"\set ON_ERROR_STOP on", *_ended(revoked), _wait_for(BRANCHER), *_ended([granted])]
+    return "\n".join(lines) + "\n"
+
+
+def _wait_for(role: str) -> str:
+    there = f"EXIT WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = {literal(role)})"
+    body = f"BEGIN FOR second IN 1..{ROLE_SECONDS} LOOP {there}; PERFORM pg_sleep(1); END LOOP; END"
+    return f"DO {literal(body)};"
+
+
+def removal(plan: DatabasePlan, *, version: int) -> str:
+    """The text for `psql --no-psqlrc`, run as above, that drops the database with the sessions in it, then the roles.
+
+    It stops before it drops anything where one of them isn't the plan's.
+    """
+    _, database, roles = drop(plan, _assumed(plan, version))
+    return "\n".join([r"\set ON_ERROR_STOP on", *_refusals(plan), *_ended([database, *roles])]) + "\n"
 
 
 def _assumed(plan: DatabasePlan, version: int) -> Found:

@@ -15,6 +15,12 @@ def user_name(application: str, pull_request: int | None = None) -> str:
     return f"pr-{pull_request}-{application}" if pull_request else application
 
 
-def url(*, host: str, port: int, user: str, password: str) -> str:
-    """`REDIS_URL` for a server without TLS: the embedded one, on loopback."""
-    return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/0"
+def url(*, host: str, port: int, user: str, password: str, ca_file: str = "") -> str:
+    """`REDIS_URL`: without TLS for the embedded server, on loopback; with `ca_file` over TLS.
+
+    redis-py takes the authority's file from the URL; other clients have a setting of their own for it, and pass over
+    the parameter.
+    """
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    trust = f"?ssl_ca_certs={quote(ca_file)}" if ca_file else ""
+    return f"{'rediss' if ca_file else 'redis'}://{login}@{host}:{port}/0{trust}"

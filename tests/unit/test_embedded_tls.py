@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from tools import certificates
 from tools.embedded import tls
 from tools.embedded.account import Account
 
@@ -66,14 +67,14 @@ def test_a_second_run_changes_nothing(folders: tuple[Path, Path]) -> None:
 def test_the_server_is_renewed_before_it_ends_and_the_authority_stays(folders: tuple[Path, Path]) -> None:
     ensure(folders)
     authority = (folders[0] / "ca.pem").read_bytes()
-    assert not ensure(folders, NOW + tls.SERVER_LIFE - dt.timedelta(days=31))
-    assert ensure(folders, NOW + tls.SERVER_LIFE - dt.timedelta(days=29))
+    assert not ensure(folders, NOW + certificates.SERVER_LIFE - dt.timedelta(days=31))
+    assert ensure(folders, NOW + certificates.SERVER_LIFE - dt.timedelta(days=29))
     assert (folders[0] / "ca.pem").read_bytes() == authority
 
 
 def test_with_the_authority_the_server_is_renewed_too(folders: tuple[Path, Path]) -> None:
     ensure(folders)
-    assert ensure(folders, NOW + tls.AUTHORITY_LIFE - dt.timedelta(days=29))
+    assert ensure(folders, NOW + certificates.AUTHORITY_LIFE - dt.timedelta(days=29))
 
 
 @pytest.mark.parametrize("damaged", ["ca.pem", "ca.key"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-from stacks import settings
+from stacks import base
 from tools.commands import docs
 
 DOCUMENT = docs.DOCUMENT.read_text(encoding="utf-8")
@@ -22,10 +22,13 @@ def test_every_key_has_a_meaning() -> None:
 
 def test_every_model_has_a_table() -> None:
     models = {
-        name for name, one in inspect.getmembers(settings, inspect.isclass) if one.__module__ == settings.__name__
+        name
+        for module in docs.MODULES
+        for name, one in inspect.getmembers(module, inspect.isclass)
+        if one.__module__ == module.__name__ and issubclass(one, base.Model)
     }
     tables = set(re.findall(r"<!-- model: (\w+) -->", DOCUMENT))
-    assert tables == {name for name in models if issubclass(getattr(settings, name), settings.Model)} - {
+    assert tables == models - {
         "Model",
         "PullRequestSettings",  # one key, `pullRequest`, with a table of its own
     }

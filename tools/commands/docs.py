@@ -8,9 +8,11 @@ import typing
 
 from pydantic import BaseModel
 
-from stacks import settings
+from stacks import base, kubernetes_settings, settings, workload_settings
 from tools import paths
 
+MODULES = (base, kubernetes_settings, workload_settings, settings)
+"""Where the models are."""
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
 UNKNOWN = "…"
 """The meaning of a key that nobody has explained yet."""
@@ -18,9 +20,10 @@ UNKNOWN = "…"
 _TABLE = re.compile(r"(<!-- model: (\w+) -->\n)((?:\|.*\n)*)")
 _HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
 _WORDS: dict[object, str] = {
-    str: "text", settings.Text: "text", int: "number", bool: "true or false", settings.Port: "port",
-    settings.Milliseconds: "duration", settings.Days: "days", settings.Quantity: "quantity",
-    **dict.fromkeys((settings.DatabaseName, settings.RoleName, settings.ApplicationName), "name"),
+    str: "text", base.Text: "text", int: "number", bool: "true or false", base.Port: "port",
+    base.Milliseconds: "duration", base.Days: "days", base.Quantity: "quantity", base.Size: "size",
+    base.Schedule: "schedule",
+    **dict.fromkeys((base.DatabaseName, base.RoleName, base.ApplicationName, base.DnsLabel), "name"),
 }  # fmt: skip
 
 
@@ -31,7 +34,12 @@ def write() -> None:
 
 def render(document: str) -> str:
     """`document` with the table after each `<!-- model: X -->` as the model X is now. Pure."""
-    return _TABLE.sub(lambda found: found[1] + _table(getattr(settings, found[2]), found[3]), document)
+    return _TABLE.sub(lambda found: found[1] + _table(_model(found[2]), found[3]), document)
+
+
+def _model(name: str) -> type[BaseModel]:
+    found: type[BaseModel] = next(getattr(one, name) for one in MODULES if hasattr(one, name))
+    return found
 
 
 def _table(model: type[BaseModel], written: str) -> str:
@@ -68,6 +76,6 @@ def _default(value: typing.Any, hint: typing.Any) -> str:
     """A default as it would stand in the file; a dash for what is simply absent."""
     if isinstance(value, BaseModel):
         return f"`{{type: {value.type}}}`" if hasattr(value, "type") else "its defaults"
-    if hint in (settings.Milliseconds, settings.Days):
-        return f"`{value}d`" if hint == settings.Days else f"`{value // 1000}s`"
+    if hint in (base.Milliseconds, base.Days):
+        return f"`{value}d`" if hint == base.Days else f"`{value // 1000}s`"
     return "–" if value in (None, "") else f"`{value if isinstance(value, str) else json.dumps(value)}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -13,6 +14,7 @@ from branching.connection import Server, connect
 from branching.retire import retire
 from components import names
 from stacks.checks import database_of
+from stacks.cluster import require_cluster
 from stacks.settings import EnvironmentSettings
 from tools import backend, paths, recovery, servers, settings_file, toolchain
 from tools.embedded import supervisor
@@ -21,26 +23,32 @@ from tools.errors import ToolError
 
 console = Console(stderr=True, highlight=False)
 
+PLUGINS: Mapping[str, Sequence[str]] = {"local": toolchain.LOCAL, "kubernetes": toolchain.KUBERNETES}
+"""By the kind of environment, as far as they are built."""
+
 
 def up(env: str) -> None:
     """Bring the environment up: toolchain, servers, stack; then say what there is. Raises ToolError, SettingsError."""
     settings = settings_file.environment(env)
-    if settings.environment.kind != "local":
+    kind = settings.environment.kind
+    if kind not in PLUGINS:
         raise ToolError(
-            f"socle:environment.kind: {settings.environment.kind} is not built yet; the settings of {env} are valid, "
-            "and nothing was created"
+            f"socle:environment.kind: {kind} is not built yet; the settings of {env} are valid, and nothing was created"
         )
-    engine = ready_engine()
-    servers.prepare(settings, engine, env)
+    if kind == "kubernetes":
+        require_cluster(settings, env)
+    engine = ready_engine(PLUGINS[kind])
+    if kind == "local":
+        servers.prepare(settings, engine, env)
     settle_and_up(engine, env, settings)
     from tools.commands import status  # it imports this module
 
     status.show_environment(env, settings, engine)
 
 
-def ready_engine() -> Engine:
-    """The engine with everything that a local stack's commands need, built first where it isn't there."""
-    ready = toolchain.ensure()
+def ready_engine(plugins: Sequence[str] = toolchain.LOCAL) -> Engine:
+    """The engine with everything that a stack's commands need, built first where it isn't there."""
+    ready = toolchain.ensure(plugins)
     if "postgresql" in ready.standins:
         console.print("[dim]postgresql: Socle's stand-in for the plugin is used (docs/offline.md).[/]", soft_wrap=True)
     return Engine(ready)
@@ -64,6 +72,9 @@ def destroy(env: str, *, confirmed: bool) -> None:
     settings = settings_file.environment(env)
     if not confirmed:
         typer.confirm(f"Remove {env} with all its data and pull requests?", abort=True, err=True)
+    if settings.environment.kind == "kubernetes":
+        _destroy_on_kubernetes(env, settings)
+        return
     engine = ready_engine()
     stacks = engine.stacks()
     pulls = [stack for stack in stacks if names.pull_request_number(stack) and _base(stack) == env]
@@ -80,6 +91,27 @@ def destroy(env: str, *, confirmed: bool) -> None:
         remove_stack(engine, env)
     supervisor.destroy_all(paths.home())
     console.print(f"{env} is gone." + (f" With it: {', '.join(pulls)}." if pulls else ""))
+
+
+def _destroy_on_kubernetes(env: str, settings: EnvironmentSettings) -> None:
+    require_cluster(settings, env)
+    engine = ready_engine(toolchain.KUBERNETES)
+    if env not in engine.stacks():
+        console.print(f"{env} was never brought up from here.")
+        return
+    recovery.settle(engine, PROJECT, env)
+    engine.destroy_unprotected(env)
+    resources = engine.deployment(env)["deployment"].get("resources") or []
+    kept = sorted(one["urn"].rpartition("::")[2] for one in resources if one.get("protect"))
+    if kept:
+        console.print(
+            f"{env}: what is protected stays, with its data: {', '.join(kept)}. To remove that as well write "
+            "socle:server.protect: false, make up, and make destroy again.",
+            soft_wrap=True,
+        )
+        return
+    remove_stack(engine, env)
+    console.print(f"{env} is gone.")
 
 
 def _forget_closed(brancher: Server) -> None:

@@ -46,6 +46,11 @@ def show() -> None:
 
 def show_environment(env: str, settings: EnvironmentSettings, engine: Engine) -> None:
     """The environment's applications and pull requests. Says so where its server doesn't answer."""
+    if settings.environment.kind == "kubernetes":
+        from tools.commands import cluster_status
+
+        cluster_status.show(env, settings, engine)
+        return
     try:
         databases = _ask(settings, engine, env)
     except (OperationalError, ToolError) as error:

@@ -27,15 +27,13 @@ from pathlib import Path
 
 import psycopg
 from filelock import FileLock
-from psycopg import sql
 
+from components.mongodb.users import AUTH_DATABASE, RESET
 from tools import paths
 from tools.embedded import files, ports, processes
 from tools.embedded.status import ServerStatus
 from tools.errors import ToolError
 
-AUTH_DATABASE = "socle_auth"
-"""What clients give as `authSource`."""
 HOST = "127.0.0.1"
 START_TIMEOUT = 30
 """Seconds."""
@@ -177,34 +175,12 @@ def _reset_users(unit: FerretUnit) -> None:
     """Remove the users of `socle_auth`, whoever made them: the set-up then makes this unit's, and no other stays."""
     try:
         with psycopg.connect(unit.postgresql_url, connect_timeout=10) as connection:
-            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(AUTH_DATABASE)))
-            connection.execute("CREATE SCHEMA IF NOT EXISTS admin")
-            for table in _user_tables(connection):
-                statement = sql.SQL("DELETE FROM admin.{} WHERE _jsonb->>'db' = %s").format(sql.Identifier(table))
-                connection.execute(statement, [AUTH_DATABASE])
-            for (grantee,) in connection.execute(_OTHER_READERS).fetchall():
-                whom = sql.SQL("PUBLIC") if grantee == "-" else sql.Identifier(grantee)
-                connection.execute(sql.SQL("REVOKE ALL ON SCHEMA admin FROM {}").format(whom))
+            connection.execute(RESET)
     except psycopg.Error as error:
         raise ToolError(
             f"The document server of {unit.app} can't prepare its database: {str(error).strip()}",
             "The role needs CREATE on the database: `make up` grants it.",
         ) from error
-
-
-_OTHER_READERS = """
-    SELECT DISTINCT CASE a.grantee WHEN 0 THEN '-' ELSE a.grantee::regrole::text END
-    FROM pg_namespace n, aclexplode(n.nspacl) a
-    WHERE n.nspname = 'admin' AND a.grantee <> n.nspowner
-"""
-
-
-def _user_tables(connection: psycopg.Connection) -> list[str]:
-    there = connection.execute("SELECT to_regclass('admin._ferretdb_database_metadata') IS NOT NULL").fetchone()
-    if there != (True,):
-        return []
-    named = "SELECT _jsonb->>'table' FROM admin._ferretdb_database_metadata WHERE _jsonb->>'_id' = 'system.users'"
-    return [table for (table,) in connection.execute(named).fetchall()]
 
 
 def _wait_until_listening(unit: FerretUnit, files_of: _Files) -> None:

@@ -16,6 +16,8 @@ from tools.toolchain.versions import PARTS
 
 LOCAL = ("random", "postgresql")
 """The plugins of the local environment and its pull requests."""
+KUBERNETES = ("random", "kubernetes")
+"""The plugins of an environment on Kubernetes."""
 
 
 @dataclass(frozen=True, kw_only=True)

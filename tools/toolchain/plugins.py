@@ -27,7 +27,7 @@ from tools.toolchain.versions import PARTS
 MARK = ".socle-placed"
 """A file in a plugin's folder that Socle made; its content says what it is, and from which program."""
 
-_ON_DEMAND = {"kubernetes": "make kubernetes-plugin (10 minutes)", "aws": "make aws-plugin (20 to 30 minutes)"}
+_ON_DEMAND = {"aws": "make aws-plugin (20 to 30 minutes)"}
 _STAND_IN = paths.ROOT / "tools" / "plugins" / "bin" / "pulumi-resource-postgresql"
 CHECKOUT = "SOCLE_CHECKOUT"
 

@@ -8,9 +8,11 @@ from tools.plugins.protocol import serve
 from tools.plugins.provider import Provider
 from tools.plugins.socle.acl_user import AclUser
 from tools.plugins.socle.branch_database import BranchDatabase
+from tools.plugins.socle.certificates import Authority, ServerCertificate
 from tools.plugins.socle.document_server import DocumentServer
 from tools.plugins.socle.env_file import EnvFile
 from tools.plugins.socle.planned_database import PlannedDatabase
+from tools.plugins.socle.task import Task
 
 VERSION = "0.1.0"
 
@@ -26,6 +28,9 @@ def main() -> int:
             "socle:mongodb:DocumentServer": DocumentServer(),
             "socle:postgres:BranchDatabase": BranchDatabase(),
             "socle:postgres:PlannedDatabase": PlannedDatabase(),
+            "socle:kubernetes:Task": Task(),
+            "socle:secrets:Authority": Authority(),
+            "socle:secrets:ServerCertificate": ServerCertificate(),
         },
     )
     return serve(provider, sys.argv[1:])

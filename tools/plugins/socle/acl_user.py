@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from components.redis import rights
 from stacks.embedded import read_description
 from tools import paths
 from tools.plugins.resource import PluginError, State
 from tools.plugins.socle.plain import Plain
 from tools.plugins.values import Properties
-
-COMMANDS = ("+@all", "-@admin", "-@dangerous", "-scan", "-randomkey", "-dbsize", "+info")
-"""Key patterns don't restrain commands that walk the whole keyspace (KEYS, SCAN, FLUSHALL …), so those are denied:
-https://valkey.io/topics/acl/. INFO counts as dangerous, but clients ask for it when they connect."""
 
 
 class AclUser(Plain):
@@ -36,7 +32,7 @@ class AclUser(Plain):
             return None
         rules = _rules(found)
         inputs = dict(prior.inputs)
-        if _hash(inputs.get("password", "")) not in rules["passwords"]:
+        if rights.password_hash(inputs.get("password", "")) not in rules["passwords"]:
             inputs["password"] = ""
         if rules["keys"] != f"~{inputs.get('prefix')}*":
             inputs["prefix"] = rules["keys"].removeprefix("~").removesuffix("*")
@@ -79,15 +75,9 @@ def _admin() -> Any:
 
 
 def _set(inputs: Properties) -> None:
-    prefix = inputs["prefix"]
-    rules = ("reset", "on", f"#{_hash(inputs['password'])}", f"~{prefix}*", f"&{prefix}*", *COMMANDS)
     admin = _admin()
-    admin.execute_command("ACL", "SETUSER", inputs["user"], *rules)
+    admin.execute_command("ACL", "SETUSER", inputs["user"], *rights.rules(inputs["prefix"], inputs["password"]))
     admin.execute_command("ACL", "SAVE")
-
-
-def _hash(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 def _literal(prefix: str) -> str:

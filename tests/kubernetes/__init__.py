@@ -1,0 +1,1 @@
+"""The Kubernetes tier: the real engine, a real Kubernetes, the real CloudNativePG operator."""

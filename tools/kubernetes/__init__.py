@@ -1,0 +1,1 @@
+"""Work inside a Kubernetes cluster, through the official client."""
