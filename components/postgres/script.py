@@ -11,6 +11,7 @@ from components.postgres.statements import Statements, drop, identifier, literal
 
 ROLE_SECONDS = 120
 """How long somebody else may take to make a role that is waited for."""
+_VISITORS = (BRANCHER, "streaming_replica")
 _POWERS = ("SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS")
 
 
@@ -28,11 +29,12 @@ def script(plan: DatabasePlan, verifiers: Mapping[str, str], *, version: int) ->
 def server_script(databases: Sequence[str]) -> str:
     """The text for `psql --no-psqlrc` that closes `databases`, which are no application's; it may be run again.
 
-    A new role may otherwise connect to each of them. The brancher, who is waited for, works from the first.
+    A new role may otherwise connect to each of them. The brancher, who is waited for, works from the first; there an old
+    primary asks the new one whether it is up before it follows it, as the role that replicates.
     """
     revoked = (f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC" for name in databases)
-    granted = f"GRANT CONNECT ON DATABASE {identifier(databases[0])} TO {identifier(BRANCHER)}"
-    lines = [r"\set ON_ERROR_STOP on", *_ended(revoked), _wait_for(BRANCHER), *_ended([granted])]
+    granted = (f"GRANT CONNECT ON DATABASE {identifier(databases[0])} TO {identifier(role)}" for role in _VISITORS)
+    lines = [r"\set ON_ERROR_STOP on", _wait_for(BRANCHER), *_ended([*granted, *revoked])]
     return "\n".join(lines) + "\n"
 
 

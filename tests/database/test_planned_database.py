@@ -20,7 +20,7 @@ from components import names
 from components.postgres.catalog import Found
 from components.postgres.database_plan import DatabasePlan, from_properties, to_properties
 from components.postgres.privileges import ExtraGrant, plan
-from components.postgres.script import script
+from components.postgres.script import removal, script, server_script
 from components.postgres.statements import render
 from stacks.embedded import EmbeddedServer
 from tests.database.conftest import Connection, Login
@@ -450,6 +450,53 @@ def test_the_script_makes_the_same(
     login(one.name, "app-secret", one.name)
     execute(admin, f"COMMENT ON ROLE {one.name} IS 'somebody else''s'")
     assert "it is left alone" in psql(server, server_major, text).stderr
+
+
+def test_the_script_of_its_removal_drops_what_is_the_plans_with_the_sessions_in_it(
+    make: Make, server: EmbeddedServer, server_major: int, admin: Connection, login: Login
+) -> None:
+    one, text = make(), ""
+    one.up()
+    text = removal(one.plan, version=server_major)
+    session = login(one.name, "app-secret", one.name)
+    for _ in range(2):
+        done = psql(server, server_major, text)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("SELECT 1")
+    left = "SELECT FROM pg_roles WHERE rolname = ANY (%s)"
+    assert admin.execute(left, (list(one.plan.every_role),)).fetchone() is None
+    execute(admin, f"CREATE DATABASE {one.name}")
+    refused = psql(server, server_major, text)
+    assert refused.returncode == 3
+    assert "belongs to somebody else: it is left alone" in refused.stderr
+    execute(admin, f"DROP DATABASE {one.name}")
+    one.state = None
+
+
+def test_the_servers_script_lets_in_who_keeps_it_running(
+    server: EmbeddedServer, server_major: int, admin: Connection, make: Make
+) -> None:
+    # An old primary that can't ask the new one whether it is up never follows it: seen on CloudNativePG 1.28.
+    name = make().name
+    execute(admin, f"CREATE DATABASE {name}")
+    created = []
+    for role in (names.BRANCHER, "streaming_replica"):
+        if admin.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
+            execute(admin, f"CREATE ROLE {role} LOGIN")
+            created.append(role)
+    try:
+        for _ in range(2):
+            done = psql(server, server_major, server_script((name,)))
+            assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        may = "SELECT has_database_privilege(%s::name, %s, 'CONNECT')"
+        for role in (names.BRANCHER, "streaming_replica"):
+            assert admin.execute(may, (role, name)).fetchone() == (True,)
+        assert admin.execute(may, ("pg_monitor", name)).fetchone() == (False,)
+    finally:
+        execute(admin, f"DROP DATABASE {name}")
+        for role in created:
+            execute(admin, f"DROP ROLE {role}")
 
 
 def planned_verifiers(one: Application, admin: Connection) -> dict[str, str]:
