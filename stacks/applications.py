@@ -42,8 +42,8 @@ def granted_to(app: App, apps: Mapping[str, App]) -> list[str]:
     return [by_role[grant.to] for grant in app.grants]
 
 
-def database_plan(name: str, app: App) -> DatabasePlan:
-    """All that the application's database consists of."""
+def database_plan(name: str, app: App, *, rotated: bool = False) -> DatabasePlan:
+    """All that the application's database consists of; `rotated`: with a second login for each of its two."""
     roles = names.roles(role_of(name, app))
     extra = tuple(
         ExtraGrant(role=g.to, object_type=g.on, privileges=g.privileges, schema=g.in_schema) for g in app.grants
@@ -57,4 +57,5 @@ def database_plan(name: str, app: App) -> DatabasePlan:
         idle_in_transaction_timeout_ms=app.idle_in_transaction_timeout,
         extensions=app.extensions,
         schemas=app.schemas,
+        second=names.second_logins(roles) if rotated else None,
     )

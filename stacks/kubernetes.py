@@ -30,9 +30,10 @@ from components.secrets.application import (
     ApplicationSecretsArgs,
 )
 from components.secrets.generated import GeneratedSecret
+from components.secrets.rotation import Logins
 from stacks import templates
 from stacks.applications import database_plan, granted_to, in_order
-from stacks.checks import ENV_SECRET
+from stacks.checks import ENV_SECRET, rotation_of
 from stacks.cluster import require_cluster
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Resources, Storage
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
@@ -59,13 +60,15 @@ class KubernetesStack:
     def compose(self) -> None:
         """Make everything, and export the contract for pull requests."""
         applications = in_order(self.settings.apps)
-        plans = {name: database_plan(name, app) for name, app in applications}
+        dates = {name: rotation_of(self.settings, app) for name, app in applications}
+        plans = {name: database_plan(name, app, rotated=bool(dates[name])) for name, app in applications}
         secrets = {name: GeneratedSecret(name) for name, _ in applications}
-        roles = {name: self._role_secrets(name, plans[name], secrets[name]) for name, _ in applications}
+        logins = {name: Logins(name, plans[name], secrets[name], dates[name]) for name, _ in applications}
+        roles = {name: self._role_secrets(name, plans[name], logins[name]) for name, _ in applications}
         cluster = self._cluster(roles)
         for name, app in applications:
-            self._databases[name] = self._database(name, app, plans[name], roles[name], cluster)
-            self._application(name, app, plans[name], secrets[name], cluster)
+            self._databases[name] = self._database(name, app, plans[name], roles[name], logins[name], cluster)
+            self._application(name, app, plans[name], secrets[name], logins[name], cluster)
         pulumi.export("cluster", self.access.identity)
         pulumi.export("server", {"host": cluster.host, "readonlyHost": cluster.readonly_host, "port": PORT})
         pulumi.export("apps", {name: self._summary(name, app, plans[name]) for name, app in applications})
@@ -81,8 +84,8 @@ class KubernetesStack:
             self._namespaces[name] = objects.namespace(name, {}, self._options(protect=protect))
         return [self._namespaces[name]]
 
-    def _role_secrets(self, name: str, plan: DatabasePlan, secret: GeneratedSecret) -> RoleSecrets:
-        passwords = {role: secret.password(role) for role in plan.logins}
+    def _role_secrets(self, name: str, plan: DatabasePlan, logins: Logins) -> RoleSecrets:
+        passwords = {role: logins.password(role) for role in plan.logins}
         after = self._namespace(self.server.namespace, protect=self.server.protect)
         return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self._options(*after))
 
@@ -115,7 +118,13 @@ class KubernetesStack:
         return SharedPostgresCluster(server.name, args, self._options())
 
     def _database(
-        self, name: str, app: App, plan: DatabasePlan, roles: RoleSecrets, cluster: SharedPostgresCluster
+        self,
+        name: str,
+        app: App,
+        plan: DatabasePlan,
+        roles: RoleSecrets,
+        logins: Logins,
+        cluster: SharedPostgresCluster,
     ) -> ClusterDatabase:
         granted = [
             self._databases[other].ready for other in granted_to(app, self.settings.apps) if other in self._databases
@@ -129,15 +138,23 @@ class KubernetesStack:
             version=self.server.major,
             login_secrets=[roles.names[role] for role in plan.logins],
             retain=app.deletion_policy == "retain",
+            # Only a login that was seen to work is given to the application.
+            triggers={"rotation": logins.number} if logins.number else {},
             after=[cluster.ready, *granted],
         )
         return ClusterDatabase(name, args, self._options())
 
     def _application(
-        self, name: str, app: App, plan: DatabasePlan, secret: GeneratedSecret, cluster: SharedPostgresCluster
+        self,
+        name: str,
+        app: App,
+        plan: DatabasePlan,
+        secret: GeneratedSecret,
+        logins: Logins,
+        cluster: SharedPostgresCluster,
     ) -> None:
         namespace = app.namespace or name
-        facts = [self._database_facts(plan, secret, cluster.host)]
+        facts = [self._database_facts(plan, logins, cluster.host)]
         after: list[pulumi.Resource] = [*self._namespace(namespace), self._databases[name].ready]
         if app.cache:
             facts.append(self._cache_user(name, secret, cluster))
@@ -154,7 +171,9 @@ class KubernetesStack:
         )
         secrets = ApplicationSecrets(name, args, self._options(*after))
         if app.documents and isinstance(self.settings.documents, FerretDocuments):
-            self._ferret(name, self._ferret_plan(name, namespace), plan, secret, cluster, [*after, secrets.trust])
+            self._ferret(
+                name, self._ferret_plan(name, namespace), plan, secret, logins, cluster, [*after, secrets.trust]
+            )
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""
@@ -234,17 +253,15 @@ class KubernetesStack:
         ferret: FerretPlan,
         plan: DatabasePlan,
         secret: GeneratedSecret,
+        logins: Logins,
         cluster: SharedPostgresCluster,
         after: list[pulumi.Resource],
     ) -> None:
         roles = plan.roles
         address = Address(host=cluster.host, port=PORT, sslmode="verify-full", ca_file=TRUST_FILE)
         # What FerretDB makes has to belong to the owner, as everything in the database does.
-        url = secret.password(roles.readwrite).apply(
-            lambda value: (
-                connection.libpq_url(address, plan.database, roles.readwrite, value)
-                + f"&options=-c%20role%3D{roles.owner}"
-            )
+        url = logins.credentials(roles.readwrite).apply(
+            lambda login: connection.libpq_url(address, plan.database, *login) + f"&options=-c%20role%3D{roles.owner}"
         )
         args = FerretArgs(
             plan=ferret, authority=cluster.authority, postgresql_url=url, user=roles.readwrite,
@@ -253,17 +270,17 @@ class KubernetesStack:
         Ferret(f"{name}-documents", args, self._options())
 
     @staticmethod
-    def _database_facts(plan: DatabasePlan, secret: GeneratedSecret, host: str) -> pulumi.Output[dict[str, str]]:
+    def _database_facts(plan: DatabasePlan, logins: Logins, host: str) -> pulumi.Output[dict[str, str]]:
         address = Address(host=host, port=PORT, sslmode="verify-full", ca_file=TRUST_FILE)
         roles = plan.roles
-        return pulumi.Output.all(secret.password(roles.readwrite), secret.password(roles.readonly)).apply(
+        return pulumi.Output.all(logins.credentials(roles.readwrite), logins.credentials(roles.readonly)).apply(
             lambda both: templates.database_facts(
                 address,
                 database=plan.database,
-                user=roles.readwrite,
-                password=both[0],
-                readonly_user=roles.readonly,
-                readonly_password=both[1],
+                user=both[0][0],
+                password=both[0][1],
+                readonly_user=both[1][0],
+                readonly_password=both[1][1],
             )
         )
 

@@ -25,6 +25,7 @@ from stacks.base import (
     VariableName,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, KubernetesCluster
+from stacks.secrets_settings import Date, Secrets
 
 
 class Environment(Model):
@@ -198,6 +199,8 @@ class App(Model):
     container: bool = False
     """Whether a second file with a container's addresses is written."""
     test: TestDatabase | None = None
+    rotation: Date | None = Field(default=None, examples=['"2026-11-21"'])
+    """Of its passwords alone; the later of this and the environment's holds."""
     masking: str | None = None
     """Path of its masking rules; by default `masking/<app>.yaml`."""
     deletion_policy: Literal["retain", "delete"] = "retain"
@@ -232,6 +235,7 @@ class EnvironmentSettings(Model):
     server: Server
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
+    secrets: Secrets = Secrets()
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
     snapshots: Snapshots = Snapshots()
     pull_requests: PullRequests = PullRequests()

@@ -8,10 +8,10 @@ import typing
 
 from pydantic import BaseModel
 
-from stacks import base, kubernetes_settings, settings
+from stacks import base, kubernetes_settings, secrets_settings, settings
 from tools import paths
 
-MODULES = (base, kubernetes_settings, settings)
+MODULES = (base, kubernetes_settings, secrets_settings, settings)
 """Where the models are."""
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
 UNKNOWN = "…"

@@ -12,6 +12,7 @@ from tools.plugins.socle.certificates import Authority, ServerCertificate
 from tools.plugins.socle.document_server import DocumentServer
 from tools.plugins.socle.env_file import EnvFile
 from tools.plugins.socle.planned_database import PlannedDatabase
+from tools.plugins.socle.rotation import Rotation
 from tools.plugins.socle.task import Task
 
 VERSION = "0.1.0"
@@ -31,6 +32,7 @@ def main() -> int:
             "socle:kubernetes:Task": Task(),
             "socle:secrets:Authority": Authority(),
             "socle:secrets:ServerCertificate": ServerCertificate(),
+            "socle:secrets:Rotation": Rotation(),
         },
     )
     return serve(provider, sys.argv[1:])
