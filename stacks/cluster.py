@@ -10,9 +10,13 @@ from stacks.settings import EnvironmentSettings
 
 def require_cluster(settings: EnvironmentSettings, stack: str) -> Access:
     """The way to the cluster that the settings mean. Raises SettingsError where the kubeconfig leads elsewhere."""
-    cluster = settings.cluster
+    return require(settings.cluster.context, settings.cluster.identity, stack)
+
+
+def require(context: str, identity: str, stack: str) -> Access:
+    """The way to the cluster with this identity. Raises SettingsError where the kubeconfig leads elsewhere."""
     try:
-        client = access.connect(cluster.context)
+        client = access.connect(context)
         found = access.identity(client)
     except ClusterError as error:
         raise SettingsError(
@@ -24,15 +28,15 @@ def require_cluster(settings: EnvironmentSettings, stack: str) -> Access:
                 )
             ],
         ) from None  # fmt: skip
-    if found == cluster.identity:
-        return Access(context=cluster.context, identity=found)
+    if found == identity:
+        return Access(context=context, identity=found)
     host = client.configuration.host
     raise SettingsError(
         f"Pulumi.{stack}.yaml",
         [
             Problem(
                 path="socle:cluster.identity",
-                found=f"{cluster.identity or 'nothing'}; the kubeconfig leads to {host}, whose kube-system is {found}",
+                found=f"{identity or 'nothing'}; the kubeconfig leads to {host}, whose kube-system is {found}",
                 allowed="the uid of the namespace kube-system of the cluster that is meant",
                 write=f"identity: {found}   # if {host} is meant",
             )

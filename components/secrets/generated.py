@@ -37,3 +37,7 @@ class GeneratedSecret:
     def password(self, label: str) -> pulumi.Output[str]:
         """The password for `label`, a secret output; the same label gives the same password."""
         return pulumi.Output.secret(self._bytes.hex.apply(lambda value: derive(value, label)))
+
+    def credentials(self, login: str) -> pulumi.Output[tuple[str, str]]:
+        """The login with its password; a secret output."""
+        return self.password(login).apply(lambda password: (login, password))

@@ -59,7 +59,7 @@ class Logins:
     def credentials(self, role: str) -> pulumi.Output[tuple[str, str]]:
         """The login in use for `role` and its password; a secret."""
         if self._rotation is None:
-            return self.password(role).apply(lambda password: (role, password))
+            return self._secret.credentials(role)
         return pulumi.Output.all(self.in_use(role), self._passwords).apply(lambda both: (both[0], both[1][both[0]]))
 
     def _rotated(self, rotation: Rotation) -> pulumi.Output[dict[str, str]]:
