@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from components import names
 from components.postgres.database_plan import DatabasePlan
 from components.postgres.privileges import ExtraGrant, plan
-from stacks.checks import ENV_SECRET, database_of, role_of
+from stacks.checks import database_of, role_of
+from stacks.secret_checks import ENV_SECRET
 from stacks.settings import App
 
 

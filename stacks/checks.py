@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from components import names
-from stacks import templates
+from stacks import secret_checks, templates
 from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.problems import Problem
+from stacks.secret_checks import ENV_SECRET
 from stacks.settings import App, EmbeddedServer, EnvironmentSettings, ExternalCache, ExternalDocuments
 
 _SERVERS = {
@@ -31,16 +32,12 @@ _DOCUMENTS = {
 }
 _WITH_SECRETS = ("kubernetes", "aws")
 """Kinds whose applications get their variables as Kubernetes Secrets."""
-_ROTATING = ("kubernetes",)
-"""Kinds whose applications have a second login to change over to."""
-ENV_SECRET = "-env"  # noqa: S105 - a name
-"""What follows the application's name in the Secret that has its `env`."""
 
 
 def problems(settings: EnvironmentSettings) -> list[Problem]:
     """Everything that the keys taken together get wrong."""
     found = [*_server(settings), *_services(settings), *_collisions(settings), *_replication(settings)]
-    found += _rotation(settings)
+    found += secret_checks.problems(settings)
     for name, app in settings.apps.items():
         found += _only_where_it_means_something(settings, name, app)
         found += [*_grants(settings, name, app), *_variables(settings, name, app), *_test_database(settings, name, app)]
@@ -55,28 +52,6 @@ def database_of(name: str, app: App) -> str:
 def role_of(name: str, app: App) -> str:
     """The role that the application logs in as."""
     return app.role or names.identifier(name)
-
-
-def rotation_of(settings: EnvironmentSettings, app: App) -> str | None:
-    """The date of the application's last rotation, its own or the environment's; None where it has none."""
-    return max(filter(None, (settings.secrets.rotation, app.rotation)), default=None)
-
-
-def _rotation(settings: EnvironmentSettings) -> Iterator[Problem]:
-    """A rotation where nothing carries it out."""
-    kind = settings.environment.kind
-    if kind in _ROTATING:
-        return
-    given = (("socle:secrets.rotation", settings.secrets.rotation),
-             *((f"socle:apps.{name}.rotation", app.rotation) for name, app in settings.apps.items()))  # fmt: skip
-    for path, date in given:
-        if date:
-            yield Problem(
-                path=path,
-                found=f"{date}, in an environment of kind {kind}",
-                allowed="rotations in environments of kind " + " or ".join(_ROTATING),
-                write="remove this line",
-            )
 
 
 def _server(settings: EnvironmentSettings) -> Iterator[Problem]:

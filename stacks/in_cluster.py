@@ -70,14 +70,19 @@ class InNamespace:
         authority: pulumi.Input[str],
         *,
         readers: Sequence[str] = (),
+        synced: Mapping[str, pulumi.Resource] | None = None,
         after: Sequence[pulumi.Resource],
     ) -> ApplicationSecrets:
-        """Its Secrets: `variables` are templates by the Secret's name, filled in from `facts`."""
+        """Its Secrets: `variables` are templates by the Secret's name, filled in from `facts`.
+
+        Those of `synced` an operator writes.
+        """
         args = ApplicationSecretsArgs(
             application=self.name,
             namespace=self.namespace,
             variables={one: rendered(its, facts) for one, its in variables.items()},
             authority=authority,
+            synced=synced or {},
             readers=readers,
         )
         return ApplicationSecrets(self.name, args, self.options(*after))
@@ -123,6 +128,7 @@ class InNamespace:
         *,
         tag: str = "",
         generation: int = 0,
+        reload: str = "",
         after: Sequence[pulumi.Resource],
         **changes: Any,
     ) -> Workload:
@@ -157,6 +163,7 @@ class InNamespace:
             if migrations
             else None,
             checksum=secrets.checksum,
+            reload=reload,
             generation=generation,
             after=[*after, *secrets.resources],
         )

@@ -13,7 +13,7 @@ from components.kubernetes.network_policies import CLIENTS
 from components.postgres.cluster_database import ClusterDatabase, ClusterDatabaseArgs, RoleSecrets
 from components.postgres.cnpg_manifests import Volume
 from components.postgres.database_plan import DatabasePlan
-from components.postgres.shared_cluster import PORT, SharedPostgresCluster, SharedPostgresClusterArgs
+from components.postgres.shared_cluster import PORT, SUPERUSER, SharedPostgresCluster, SharedPostgresClusterArgs
 from components.redis.cache_manifests import METRICS_PORT, CachePlan
 from components.redis.cache_manifests import PORT as CACHE_PORT
 from components.redis.connection import key_prefix, user_name
@@ -22,7 +22,6 @@ from components.secrets.generated import GeneratedSecret
 from components.secrets.rotation import Logins
 from stacks import kubernetes_outputs, templates
 from stacks.applications import database_plan, granted_to, in_order, variables_of
-from stacks.checks import rotation_of
 from stacks.cluster import require_cluster
 from stacks.in_cluster import (
     Facts,
@@ -35,8 +34,10 @@ from stacks.in_cluster import (
     requests,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
+from stacks.secret_checks import rotation_of
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
+from stacks.sources import pushed, synced
 
 OPERATOR_NAMESPACE = "cnpg-system"
 
@@ -55,6 +56,7 @@ class KubernetesStack:
             # Another kubeconfig to the same cluster must not make everything anew.
             cluster_identifier=self.access.identity,
         )
+        self.synced = synced(settings.secrets.source, self.access, self.options)
         self._namespaces: dict[str, pulumi.Resource] = {}
         self._databases: dict[str, ClusterDatabase] = {}
         self._shared_cache: SharedCache | None = None
@@ -71,6 +73,7 @@ class KubernetesStack:
         snapshots = Snapshots(self.settings, cluster, self.server.namespace, self.options)
         for name, app in applications:
             self._databases[name] = self._database(name, app, plans[name], roles[name], logins[name], cluster)
+            self._push(name, plans[name], roles[name], logins[name])
             snapshots.of(name, app, plans[name], after=self._databases[name].ready)
             self._application(name, app, plans[name], secrets[name], logins[name], cluster)
         kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
@@ -90,8 +93,19 @@ class KubernetesStack:
 
     def _role_secrets(self, name: str, plan: DatabasePlan, logins: Logins) -> RoleSecrets:
         passwords = {role: logins.password(role) for role in plan.logins}
-        after = self._namespace(self.server.namespace, protect=self.server.protect)
-        return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self.options(*after))
+        namespace = self.server.namespace
+        after = self._namespace(namespace, protect=self.server.protect)
+        elsewhere = {plan.roles.readwrite: self.synced.login(name, plan, namespace, after)} if self.synced else {}
+        return RoleSecrets(
+            name, plan, namespace=namespace, passwords=passwords, synced=elsewhere, opts=self.options(*after)
+        )
+
+    def _push(self, name: str, plan: DatabasePlan, roles: RoleSecrets, logins: Logins) -> None:
+        """What works by now goes to the store as well."""
+        if self.settings.secrets.push:
+            in_use = logins.in_use(plan.roles.readwrite).apply(lambda login: roles.names[login])
+            options = self.options(self._databases[name].ready)
+            pushed(self.settings.secrets.push, name, self.server.namespace, in_use, options)
 
     def _cluster(self, roles: Mapping[str, RoleSecrets]) -> SharedPostgresCluster:
         server = self.server
@@ -110,7 +124,9 @@ class KubernetesStack:
             limits=limits(server.resources),
             parameters=dict(server.parameters),
             protect=server.protect,
-            superuser_password=GeneratedSecret("superuser").password("postgres"),
+            superuser=self.synced.superuser(server.name, server.namespace, namespace)
+            if self.synced
+            else GeneratedSecret("superuser").password(SUPERUSER),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
             roles=[role for one in roles.values() for role in one.roles],
             after=[*namespace, *(resource for one in roles.values() for resource in one.resources)],
@@ -191,8 +207,15 @@ class KubernetesStack:
         if app.documents and isinstance(documents, FerretDocuments):
             ferret = place.ferret_plan(documents, self.server.image_name)
             facts.append(documents_facts(ferret, login, secret.password("documents"), plan.database))
+        texts = variables_of(name, app)
+        elsewhere = self.synced.variables(name, namespace, texts, plan, login.address, after) if self.synced else {}
         secrets = place.secrets(
-            variables_of(name, app), facts, cluster.authority.certificate, readers=app.readers, after=after
+            {one: its for one, its in texts.items() if one not in elsewhere},
+            facts,
+            cluster.authority.certificate,
+            readers=app.readers,
+            synced=elsewhere,
+            after=after,
         )
         if ferret:
             served = place.ferret(
@@ -200,7 +223,8 @@ class KubernetesStack:
             )
             after.append(served.ready)
         if app.workload:
-            place.workload(app.workload, secrets, after=after)
+            reload = self.synced.reload if self.synced else ""
+            place.workload(app.workload, secrets, reload=reload, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
 from components.kubernetes.access import Access
@@ -42,11 +41,14 @@ class RoleSecrets:
         namespace: str,
         passwords: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
+        synced: Mapping[str, pulumi.Resource] | None = None,
     ) -> None:
-        """`passwords` are by role."""
+        """`passwords` are by role; a role in `synced` has its Secret by what is there."""
         self.names = secret_names(application, plan)
-        self.resources: list[kubernetes.core.v1.Secret] = [
-            objects.secret(
+        elsewhere = synced or {}
+        self.resources: list[pulumi.Resource] = [
+            elsewhere.get(role)
+            or objects.secret(
                 self.names[role],
                 namespace=namespace,
                 secret_name=self.names[role],

@@ -188,7 +188,7 @@ def test_a_login_is_tried_anew_before_the_application_gets_it(monkeypatch: pytes
     assert [task.inputs["triggers"] for task in tasks] == [{"rotation": "1"}, {"rotation": "2"}]
     checked = [value for value in tasks[0].inputs["apply"]["containers"][0]["env"] if value["name"].startswith("USER_")]
     assert SECOND in {value["valueFrom"]["secretKeyRef"]["name"] for value in checked} and len(checked) == 4
-    assert "city-api" in one.one("Secret", "city-api-city-api-env").dependencies
+    assert "city-api" in one.one("ApplicationSecrets", "city-api").dependencies
     roles = {role["name"] for role in cluster(one)["managed"]["roles"]}
     assert {"city_api_rw2", "city_api_ro2", "penpal_rw2"} <= roles
 

@@ -24,6 +24,7 @@ _WORDS: dict[object, str] = {
     base.Milliseconds: "duration", base.Days: "days", base.Quantity: "quantity", base.Size: "size",
     secrets_settings.Date: "date",
     base.Schedule: "schedule",
+    secrets_settings.Key: "text",
     **dict.fromkeys((base.DatabaseName, base.RoleName, base.ApplicationName, base.DnsLabel), "name"),
 }  # fmt: skip
 

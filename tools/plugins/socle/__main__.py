@@ -7,6 +7,7 @@ import sys
 from tools.plugins.protocol import serve
 from tools.plugins.provider import Provider
 from tools.plugins.socle.acl_user import AclUser
+from tools.plugins.socle.arrival import Arrival
 from tools.plugins.socle.branch_database import BranchDatabase
 from tools.plugins.socle.certificates import Authority, ServerCertificate
 from tools.plugins.socle.document_server import DocumentServer
@@ -30,6 +31,7 @@ def main() -> int:
             "socle:postgres:BranchDatabase": BranchDatabase(),
             "socle:postgres:PlannedDatabase": PlannedDatabase(),
             "socle:kubernetes:Task": Task(),
+            "socle:kubernetes:Arrival": Arrival(),
             "socle:secrets:Authority": Authority(),
             "socle:secrets:ServerCertificate": ServerCertificate(),
             "socle:secrets:Rotation": Rotation(),
