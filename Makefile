@@ -7,7 +7,8 @@ RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; 
 ENV ?= local
 
 .PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
-        test test-all check test-unit test-database test-engine bench bench-branching bench-base cluster cluster-down docs format
+        test test-all check test-unit test-database test-engine test-kubernetes test-promtool bench bench-branching bench-base \
+        cluster cluster-down docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,11 +57,11 @@ cluster-down: ## [KEEP=1]: stop it; its data go as well, without KEEP
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test
-test-all: ## also the long tests, and the database tier on PostgreSQL 15, 16 and 17
+test-all: ## also the long tests, the kubernetes and promtool tiers, and the database tier on PostgreSQL 15, 16 and 17
 	$(RUN) test --all
 check: ## format, lint, types, imports, dead code
 	$(RUN) test --tier check
-test-unit test-database test-engine: ## one tier
+test-unit test-database test-engine test-kubernetes test-promtool: ## one tier
 	$(RUN) test --tier $(@:test-%=%)
 docs: ## the tables of docs/settings.md, from the models
 	$(RUN) docs

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from components.kubernetes.access import Access
 from components.mongodb import ferret_manifests
@@ -168,6 +169,19 @@ class InNamespace:
             after=[*after, *secrets.resources],
         )
         return Workload(f"{self.name}-workload", args, self.options())
+
+
+def provider(access: Access) -> kubernetes.Provider:
+    """The provider of everything in the cluster."""
+    return kubernetes.Provider(
+        "kubernetes",
+        context=access.context or None,
+        # Another kubeconfig to the same cluster must not make everything anew.
+        cluster_identifier=access.identity,
+        # Otherwise a changed one is deleted first, and whoever looks for it meanwhile finds none.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
 
 
 def rendered(variables: pulumi.Input[Mapping[str, str]], facts: Sequence[Facts]) -> pulumi.Output[Mapping[str, str]]:

@@ -10,6 +10,8 @@ import pulumi_kubernetes as kubernetes
 from components import names
 from components.kubernetes import network_policies, objects
 from components.kubernetes.network_policies import CLIENTS
+from components.monitoring.manifests import cluster_monitoring
+from components.monitoring.monitoring import CustomQueries, Monitoring
 from components.postgres.cluster_database import ClusterDatabase, ClusterDatabaseArgs, RoleSecrets
 from components.postgres.cnpg_manifests import Volume
 from components.postgres.database_plan import DatabasePlan
@@ -31,15 +33,19 @@ from stacks.in_cluster import (
     database_facts,
     documents_facts,
     limits,
+    provider,
     requests,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
+from stacks.monitoring import monitoring_args
 from stacks.secret_checks import rotation_of
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
 from stacks.sources import pushed, synced
 
 OPERATOR_NAMESPACE = "cnpg-system"
+METRICS = 9187
+"""Of each instance: https://cloudnative-pg.io/documentation/1.28/monitoring/."""
 
 
 class KubernetesStack:
@@ -50,12 +56,7 @@ class KubernetesStack:
         assert isinstance(settings.server, CloudNativePgServer)  # noqa: S101 - stacks.checks allows no other yet
         self.server = settings.server
         self.access = require_cluster(settings, stack)
-        self.provider = kubernetes.Provider(
-            "kubernetes",
-            context=self.access.context or None,
-            # Another kubeconfig to the same cluster must not make everything anew.
-            cluster_identifier=self.access.identity,
-        )
+        self.provider = provider(self.access)
         self.synced = synced(settings.secrets.source, self.access, self.options)
         self._namespaces: dict[str, pulumi.Resource] = {}
         self._databases: dict[str, ClusterDatabase] = {}
@@ -76,6 +77,8 @@ class KubernetesStack:
             self._push(name, plans[name], roles[name], logins[name])
             snapshots.of(name, app, plans[name], after=self._databases[name].ready)
             self._application(name, app, plans[name], secrets[name], logins[name], cluster)
+        if watched := monitoring_args(self.settings):
+            Monitoring("monitoring", watched, self.options(cluster.ready))
         kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
 
     def options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
@@ -110,6 +113,8 @@ class KubernetesStack:
     def _cluster(self, roles: Mapping[str, RoleSecrets]) -> SharedPostgresCluster:
         server = self.server
         namespace = self._namespace(server.namespace, protect=server.protect)
+        watched = monitoring_args(self.settings)
+        queries = CustomQueries("monitoring-queries", watched, self.options(*namespace)).ready if watched else None
         args = SharedPostgresClusterArgs(
             name=server.name,
             namespace=server.namespace,
@@ -129,9 +134,15 @@ class KubernetesStack:
             else GeneratedSecret("superuser").password(SUPERUSER),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
             roles=[role for one in roles.values() for role in one.roles],
-            after=[*namespace, *(resource for one in roles.values() for resource in one.resources)],
+            monitoring=cluster_monitoring(watched) if watched else {},
+            after=[
+                *namespace,
+                *([queries] if queries else []),
+                *(resource for one in roles.values() for resource in one.resources),
+            ],
         )
-        self._policy(server.name, {"cnpg.io/cluster": server.name}, [PORT], namespace, trusted=[OPERATOR_NAMESPACE])
+        selected = {"cnpg.io/cluster": server.name}
+        self._policy(server.name, selected, [PORT], METRICS, namespace, trusted=[OPERATOR_NAMESPACE])
         return SharedPostgresCluster(server.name, args, self.options())
 
     def _policy(
@@ -139,6 +150,7 @@ class KubernetesStack:
         name: str,
         selected: dict[str, str],
         ports: list[int],
+        metrics: int,
         after: list[pulumi.Resource],
         trusted: list[str] | None = None,
     ) -> None:
@@ -146,7 +158,9 @@ class KubernetesStack:
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-clients",
             metadata={"name": f"{name}-clients", "namespace": namespace},
-            spec=network_policies.shared_service(selected, ports, namespace=namespace, trusted=trusted or []),
+            spec=network_policies.shared_service(
+                selected, ports, namespace=namespace, metrics=metrics, trusted=trusted or []
+            ),
             opts=self.options(*after),
         )
 
@@ -241,7 +255,7 @@ class KubernetesStack:
                 after=after,
             )
             self._shared_cache = SharedCache(settings.name, args, self.options())
-            self._policy(settings.name, dict(args.plan.selected), [CACHE_PORT, METRICS_PORT], after)
+            self._policy(settings.name, dict(args.plan.selected), [CACHE_PORT], METRICS_PORT, after)
         return self._shared_cache
 
     def _cache_user(

@@ -25,7 +25,7 @@ from components.secrets.certificates import Authority
 from components.secrets.generated import GeneratedSecret
 from stacks import templates
 from stacks.cluster import require
-from stacks.in_cluster import Facts, InNamespace, Login, cache_facts, database_facts, documents_facts
+from stacks.in_cluster import Facts, InNamespace, Login, cache_facts, database_facts, documents_facts, provider
 from stacks.kubernetes import cache_plan
 from stacks.kubernetes_outputs import AppOutputs, KubernetesOutputs
 from stacks.settings import PullRequest
@@ -42,9 +42,7 @@ class KubernetesPullRequest:
         self.settings, self.base, self.contract = settings, base, contract
         self.stack = names.pull_request_stack(settings.number)
         self.access = require(contract.context, contract.identity, self.stack)
-        self.provider = kubernetes.Provider(
-            "kubernetes", context=self.access.context or None, cluster_identifier=self.access.identity
-        )
+        self.provider = provider(self.access)
 
     def application(self, name: str) -> dict[str, Any]:
         """Everything of one application; what its branch was made from."""
@@ -141,6 +139,7 @@ class KubernetesPullRequest:
             apply=branching_pods.branch(access, plan),
             remove=branching_pods.drop(access, branch),
             generation=self.settings.generation,
+            attempts=2,
         )
         return Task(f"{names.pull_request_namespace(name, self.settings.number)}-branch", args, self._options(password))
 

@@ -27,7 +27,13 @@ from stacks.base import (
     Text,
     VariableName,
 )
-from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, KubernetesCluster
+from stacks.kubernetes_settings import (
+    CloudNativePgServer,
+    FerretDocuments,
+    KubernetesCache,
+    KubernetesCluster,
+    Monitoring,
+)
 from stacks.secrets_settings import Date, Secrets
 from stacks.workload_settings import Workload
 
@@ -256,6 +262,7 @@ class EnvironmentSettings(Model):
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
     secrets: Secrets = Secrets()
+    monitoring: Monitoring | None = None
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
     snapshots: Snapshots = Snapshots()
     pull_requests: PullRequests = PullRequests()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -52,6 +53,8 @@ class SharedPostgresClusterArgs:
     brancher_password: pulumi.Output[str]
     roles: Sequence[ManagedRole]
     """The applications'."""
+    monitoring: Mapping[str, Any] = field(default_factory=dict)
+    """The Cluster's `spec.monitoring`."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
     """What has to exist first: the namespace, the Secrets that `roles` name."""
 
@@ -141,6 +144,7 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             superuser_secret=self.access.superuser_secret,
             authority_secret=self.access.authority_secret,
             roles=(brancher, *args.roles),
+            monitoring=args.monitoring,
         )
         options = pulumi.ResourceOptions(
             parent=self,

@@ -134,7 +134,9 @@ def test_secrets_are_read_by_name_by_the_account_and_the_named_groups(dev: Recor
 
 def test_everything_is_in_the_cluster_that_was_proven(dev: Recording) -> None:
     provider = dev.one("kubernetes", "kubernetes").inputs
-    assert provider == {"context": "home", "clusterIdentifier": IDENTITY}
+    assert (provider["context"], provider["clusterIdentifier"]) == ("home", IDENTITY)
+    # A changed Secret that is deleted first is a role without a password.
+    assert provider["enableSecretMutable"] == provider["enableConfigMapMutable"] == "true"
     for one in dev.resources:
         if one.type.startswith(("kubernetes:", "postgresql.cnpg.io/")):
             assert one.provider == "kubernetes", one.name

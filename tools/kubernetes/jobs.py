@@ -11,8 +11,8 @@ from kubernetes.client import ApiException, BatchV1Api, CoreV1Api
 
 from components.kubernetes.manifests import labels
 
-ATTEMPTS = 4
-"""Of the pod: a server may be switching over, a network policy not yet be in force."""
+SCRIPT_REFUSED = 3
+"""psql's exit status where a statement failed: the next attempt would fail alike."""
 KEPT_SECONDS = 3600
 """How long a failed Job can be looked at."""
 _LOOK_SECONDS = 0.5
@@ -38,6 +38,7 @@ class Job:
     pod: dict[str, Any]
     """The pod's spec."""
     timeout_seconds: int
+    attempts: int = 1
 
 
 def run(client: Any, job: Job, tell: Callable[[str], None]) -> str:
@@ -74,7 +75,10 @@ def manifest(job: Job) -> dict[str, Any]:
         "kind": "Job",
         "metadata": {"name": job.name, "namespace": job.namespace, "labels": labels(job.name)},
         "spec": {
-            "backoffLimit": ATTEMPTS - 1,
+            "backoffLimit": job.attempts - 1,
+            "podFailurePolicy": {
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [SCRIPT_REFUSED]}}]
+            },
             "activeDeadlineSeconds": job.timeout_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {"metadata": {"labels": labels(job.name)}, "spec": pod},

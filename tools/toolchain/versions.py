@@ -143,5 +143,16 @@ PARTS: dict[str, Part] = {
             cold_minutes=20,
             packages=3000,
         ),
+        Part(
+            name="promtool",
+            purpose="promtool, which tests the alerting rules",
+            version="0.315.0",
+            module="promtool",
+            package="github.com/prometheus/prometheus/cmd/promtool",
+            output="promtool",
+            directory="promtool-0.315.0",
+            cold_minutes=4,
+            packages=1100,
+        ),
     )
 }
