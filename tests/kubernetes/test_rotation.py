@@ -31,13 +31,13 @@ while sleep 0.2; do psql -X -qAt -c "SELECT 'new as ' || session_user" || echo "
 @pytest.fixture(scope="module")
 def environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose `dev` environment is up: a server of its own with one application."""
-    made = checkout.make(tmp_path_factory.mktemp("rotation"))
+    made = checkout.make(tmp_path_factory.mktemp("rotation"), variables={"KUBECONFIG": str(cluster.kubeconfig)})
     made.settings(lambda config: _settings(config, cluster), stack="dev")
     try:
-        made.run("up", "dev", KUBECONFIG=str(cluster.kubeconfig))
+        made.run("up", "dev")
         yield made
     finally:
-        made.run("destroy", "dev", "--yes", KUBECONFIG=str(cluster.kubeconfig), expect=None)
+        made.run("destroy", "dev", "--yes", expect=None)
         made.destroy()
     assert not {DATABASES, NAMESPACE} & cluster.namespaces()
 
@@ -64,7 +64,7 @@ def rotate(environment: Checkout, cluster: Cluster, date: str) -> None:
     """As a user does it: one command for the setting, one to bring it about."""
     path = "socle:apps.city-api.rotation"
     environment.pulumi("config", "set", "--stack", "dev", "--path", path, date)
-    environment.run("up", "dev", KUBECONFIG=str(cluster.kubeconfig))
+    environment.run("up", "dev")
 
 
 def sql(cluster: Cluster, *, statements: str, env: dict[str, str] | None = None) -> str:
@@ -141,15 +141,14 @@ def _has_the_same_rights(cluster: Cluster) -> None:
 
 @pytest.mark.usefixtures("environment")
 def test_a_second_up_changes_nothing_and_an_earlier_date_is_refused(cluster: Cluster, environment: Checkout) -> None:
-    variables = {"KUBECONFIG": str(cluster.kubeconfig)}
-    environment.pulumi("preview", "--stack", "dev", "--expect-no-changes", **variables)
+    environment.pulumi("preview", "--stack", "dev", "--expect-no-changes")
     path = "socle:apps.city-api.rotation"
     environment.pulumi("config", "set", "--stack", "dev", "--path", path, "2026-11-30")
-    refused = environment.run("up", "dev", expect=None, **variables)
+    refused = environment.run("up", "dev", expect=None)
     assert refused.code != 0
     assert f"rotation 2026-11-30 lies before {DATES[1]}" in refused.said
     environment.pulumi("config", "set", "--stack", "dev", "--path", path, DATES[1])
-    environment.pulumi("preview", "--stack", "dev", "--expect-no-changes", **variables)
+    environment.pulumi("preview", "--stack", "dev", "--expect-no-changes")
 
 
 @pytest.mark.usefixtures("environment")

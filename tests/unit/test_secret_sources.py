@@ -21,7 +21,7 @@ from tests.unit.recording import Recording
 from tests.unit.test_kubernetes_stack import cluster, composed, raw
 from tests.unit.test_rotation import SECRETS, environment
 from tools.plugins.resource import State
-from tools.plugins.socle.arrival import Arrival, problem, wrong
+from tools.plugins.socle.arrival import Arrival, problem, told, wrong
 
 SCHEMA = json.loads((Path(__file__).parent / "infisical_secret.schema.json").read_text(encoding="utf-8"))
 INFISICAL: dict[str, Any] = {
@@ -229,6 +229,19 @@ def test_a_missing_path_is_told_as_any_other_setting(monkeypatch: pytest.MonkeyP
         "     write:   path: /postgresql   # or: infisical secrets set username=… password=… --env=dev "
         "--path=/postgresql/docspell",
     ]
+
+
+def test_of_an_operators_complaints_the_first_is_told_without_what_it_is_wrapped_in() -> None:
+    wrapped = (
+        "failed [err=[GET http://x/api/v3/secrets] [status-code=404] [message=\"Folder with path '/a' not found\"]]"
+    )
+    bad = {"status": "False", "message": wrapped}
+    assert told([{"status": "True", "message": "fine"}, bad, {"status": "False", "message": "more"}]) == (
+        "Folder with path '/a' not found"
+    )
+    assert told([{"status": "False", "message": "x" * 1000}]) == "x" * 400
+    assert told([]) == "no operator has looked at it yet"
+    assert told([{"status": "True"}]) == ""
 
 
 def test_nothing_is_waited_for_in_a_preview_and_nothing_of_it_is_kept() -> None:

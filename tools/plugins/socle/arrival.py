@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tools.plugins.resource import PluginError, State
@@ -12,6 +13,8 @@ from tools.plugins.socle.plain import Plain
 from tools.plugins.values import Properties
 
 _LOOK_SECONDS = 0.5
+_LONGEST = 400
+"""Characters of an operator's complaint."""
 
 
 class Arrival(Plain):
@@ -74,8 +77,8 @@ def problem(inputs: Properties, found: str, said: str) -> str:
     """The whole message. Pure."""
     from stacks.problems import Problem
 
-    told = f"; {inputs['maker']['kind']} {inputs['maker']['name']}: {said}" if said else ""
-    whole = Problem(path=inputs["path"], found=f"{found}{told}", allowed=inputs["allowed"], write=inputs["write"])
+    by = f"; {inputs['maker']['kind']} {inputs['maker']['name']}: {said}" if said else ""
+    whole = Problem(path=inputs["path"], found=f"{found}{by}", allowed=inputs["allowed"], write=inputs["write"])
     return f"{whole}"
 
 
@@ -103,6 +106,13 @@ def _said(client: Any, inputs: Properties) -> str:
         )
     except ApiException as error:
         return str(error.reason)
-    conditions = made.get("status", {}).get("conditions") or []
-    told = [str(one.get("message")) for one in conditions if one.get("status") == "False" and one.get("message")]
-    return "; ".join(told) or ("no operator has looked at it yet" if not conditions else "")
+    return told(made.get("status", {}).get("conditions") or [])
+
+
+def told(conditions: Sequence[Mapping[str, Any]]) -> str:
+    """The first complaint, without the requests that it is wrapped in. Pure."""
+    complaints = [str(one["message"]) for one in conditions if one.get("status") == "False" and one.get("message")]
+    if not complaints:
+        return "" if conditions else "no operator has looked at it yet"
+    inner = re.search(r'message="([^"]+)"', complaints[0])
+    return inner.group(1) if inner else complaints[0][:_LONGEST]
