@@ -190,9 +190,11 @@ class Cluster:
             self.core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
 
     @contextmanager
-    def start(self, namespace: str, command: Sequence[str], *, secrets: Sequence[str] = ()) -> Iterator[Running]:
+    def start(
+        self, namespace: str, command: Sequence[str], *, secrets: Sequence[str] = (), image: str = POSTGRES_IMAGE
+    ) -> Iterator[Running]:
         """Run such a pod as long as it is looked at."""
-        name = self._create(namespace, command, secrets, POSTGRES_IMAGE, {}, trust=True)
+        name = self._create(namespace, command, secrets, image, {}, trust=True)
         try:
             until(
                 lambda: self.core.read_namespaced_pod_status(name, namespace).status.phase == "Running",

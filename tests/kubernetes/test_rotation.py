@@ -23,6 +23,19 @@ HOLD = """
 (while sleep 0.2; do echo "SELECT 'held by ' || session_user;"; done) |
   psql -X -qAt -v ON_ERROR_STOP=1 || echo "FAILED held"
 """
+# A roll-out may close a connection under a request; an answer that the database refuses is what must not come.
+ASK = """
+import json, time, urllib.error, urllib.request
+while True:
+    time.sleep(0.2)
+    try:
+        answer = urllib.request.urlopen("http://city-api/health", timeout=10)
+        print("answered as", json.load(answer)["user"], flush=True)
+    except urllib.error.HTTPError as error:
+        print("FAILED", error.read(), flush=True)
+    except OSError as error:
+        print("away", error, flush=True)
+"""
 RECONNECT = """
 while sleep 0.2; do psql -X -qAt -c "SELECT 'new as ' || session_user" || echo "FAILED new"; done
 """
@@ -56,7 +69,10 @@ def _settings(config: dict[str, Any], cluster: Cluster) -> None:
         "PGSSLROOTCERT": "ca", "READER": "readonly_user", "READER_PASSWORD": "readonly_password",
     }  # fmt: skip
     env = {variable: f"{{database.{fact}}}" for variable, fact in libpq.items()}
-    app = {"namespace": NAMESPACE, "env": {**env, "PGSSLMODE": "verify-full"}}
+    for variable, fact in {"HOST": "host", "PORT": "port", "NAME": "name", "USER": "user", "PWD": "password"}.items():
+        env[f"CITY_API_DB_{variable}"] = f"{{database.{fact}}}"
+    workload = {"image": "localhost/city-api", "tag": "test", "migrations": None}
+    app = {"namespace": NAMESPACE, "env": {**env, "PGSSLMODE": "verify-full"}, "workload": workload}
     config["socle:apps"] = {"city-api": app}
 
 
@@ -89,9 +105,11 @@ def test_two_rotations_of_which_no_client_notices_anything(cluster: Cluster, env
     assert not sql(cluster, statements=table)
     original = cluster.secret(NAMESPACE, SECRET)
     assert (original["PGUSER"], original["READER"]) == ("city_api", "city_api_ro")
-    with client(cluster, HOLD) as holder, client(cluster, RECONNECT) as first:
+    asking = cluster.start(NAMESPACE, ["python3", "-c", ASK], image="localhost/city-api:test")
+    with client(cluster, HOLD) as holder, client(cluster, RECONNECT) as first, asking as asked:
         said(holder, "held by city_api\n")
         said(first, "new as city_api\n")
+        said(asked, "answered as city_api\n")
 
         rotate(environment, cluster, DATES[0])
         one = cluster.secret(NAMESPACE, SECRET)
@@ -99,7 +117,9 @@ def test_two_rotations_of_which_no_client_notices_anything(cluster: Cluster, env
         assert one["PGPASSWORD"] != original["PGPASSWORD"] and one["READER_PASSWORD"] != original["READER_PASSWORD"]
         # The old Secret's login goes on working: whoever isn't rolled yet loses nothing.
         said(first, "new as city_api\n")
-        assert "FAILED" not in first.log() + holder.log()
+        # The application itself was rolled by its Secrets' checksum, and answered all the while.
+        said(asked, "answered as city_api_rw2\n")
+        assert "FAILED" not in first.log() + holder.log() + asked.log()
         _has_the_same_rights(cluster)
 
         with client(cluster, RECONNECT) as second:
@@ -109,7 +129,9 @@ def test_two_rotations_of_which_no_client_notices_anything(cluster: Cluster, env
             assert two["PGUSER"] == "city_api" and two["PGPASSWORD"] not in (one["PGPASSWORD"], original["PGPASSWORD"])
             said(second, "new as city_api_rw2\n")
             said(holder, "held by city_api\n")
-            assert "FAILED" not in second.log() + holder.log()
+            after = asked.log().rpartition("answered as city_api_rw2\n")[2]
+            assert "answered as city_api\n" in after
+            assert "FAILED" not in second.log() + holder.log() + asked.log()
             assert sql(cluster, statements="SELECT count(*) FROM kept") == "1"
             until(lambda: "FAILED new" in first.log(), "the first password is refused")
             assert "password authentication failed" in first.log()

@@ -26,6 +26,8 @@ from stacks.settings import EnvironmentSettings
 from tests.unit.recording import Recording
 from tests.unit.test_kubernetes_stack import APPS, cluster, composed, raw
 from tests.unit.test_statements import planned
+from tools import rotations
+from tools.errors import ToolError
 from tools.plugins.resource import PluginError, State
 from tools.plugins.socle.rotation import Rotation
 from tools.plugins.values import UNKNOWN, Properties
@@ -213,6 +215,38 @@ def test_who_does_not_rotate_has_nothing_more(monkeypatch: pytest.MonkeyPatch) -
         "current",
         "previous",
     }
+
+
+def exported(*, number: int, tried: str | None) -> dict[str, Any]:
+    urn = "urn:pulumi:dev::socle::"
+    return {"deployment": {"resources": [
+        {"urn": f"{urn}socle:secrets:Rotation::a-rotation", "type": "socle:secrets:Rotation",
+         "inputs": {"date": "2026-11-21"}, "outputs": {"number": float(number)}},
+        {"urn": f"{urn}x$socle:kubernetes:Task::a-privileges", "type": "socle:kubernetes:Task",
+         "inputs": {"triggers": {"rotation": tried} if tried else {}}},
+    ]}}  # fmt: skip
+
+
+def dated(date: str | None) -> EnvironmentSettings:
+    settings = parse({**raw(), "apps": {"a": {"rotation": date} if date else {}}}, "test", "dev")
+    assert isinstance(settings, EnvironmentSettings)
+    return settings
+
+
+def test_a_date_that_was_carried_out_may_be_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    rotations.require_safe(exported(number=2, tried="2"), dated("2026-12-21"))
+    rotations.require_safe(exported(number=2, tried="1"), dated("2026-11-21"))
+    other = parse({**raw(), "apps": {"b": {}}}, "test", "dev")
+    assert isinstance(other, EnvironmentSettings)
+    rotations.require_safe(exported(number=2, tried="2"), other)
+
+
+@pytest.mark.parametrize(("date", "write"), [(None, '"2026-11-21" back'), ("2026-12-21", '"2026-11-21", run')])
+def test_what_would_take_the_login_in_use_away_is_refused_before_anything_changes(date: str | None, write: str) -> None:
+    for tried in ("1", None):
+        with pytest.raises(ToolError) as raised:
+            rotations.require_safe(exported(number=2, tried=tried), dated(date))
+        assert "socle:apps.a.rotation" in str(raised.value) and write in raised.value.remedy
 
 
 def problems(text: str) -> dict[str, Any]:
