@@ -28,7 +28,7 @@ def require_safe(exported: dict[str, Any], settings: EnvironmentSettings) -> Non
         date = rotation_of(settings, settings.apps[application])
         if date is None:
             raise ToolError(
-                f"socle:apps.{application}.rotation is gone, and no date stands at socle:secrets: the first login would "
+                f"socle:apps.{application}.rotation is gone, and no date is at socle:secrets: the first login would "
                 "get its original password back, and who uses it now would be refused",
                 f'write rotation: "{last}" back, which rotates nothing',
             )

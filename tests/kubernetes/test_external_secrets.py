@@ -103,7 +103,7 @@ def environment(
     finally:
         made.run("destroy", "dev", "--yes", expect=None)
         made.destroy()
-    assert not {f"{name}-db", f"{name}-app"} & cluster.namespaces()
+    assert not {f"{name}-db", f"{name}-app", f"{name}-more"} & cluster.namespaces()
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_a_password_that_is_missing_is_told_with_the_setting_and_the_line_to_wri
     cluster: Cluster, fetching: Checkout
 ) -> None:
     def add(config: dict[str, Any]) -> None:
-        config["socle:apps"]["tandoor"] = {"namespace": "sx-fetching-app"}
+        config["socle:apps"]["tandoor"] = {"namespace": "sx-fetching-more"}
 
     fetching.settings(add, stack="dev")
     said = fetching.run("up", "dev", expect=None)
@@ -166,7 +166,9 @@ def test_a_password_that_is_missing_is_told_with_the_setting_and_the_line_to_wri
     assert "postgresql-tandoor has the property password" in said.said
     put(cluster, "tandoor", "here it is")
     fetching.run("up", "dev")
-    assert cluster.secret("sx-fetching-app", "tandoor-env")["DATABASE_URL"].startswith("postgresql://tandoor:here%20it")
+    assert cluster.secret("sx-fetching-more", "tandoor-env")["DATABASE_URL"].startswith(
+        "postgresql://tandoor:here%20it"
+    )
 
 
 def test_no_password_of_the_store_is_in_the_state_or_in_an_object_that_is_no_secret(
