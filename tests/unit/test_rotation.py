@@ -156,7 +156,8 @@ def test_the_operator_keeps_the_second_logins_like_the_first() -> None:
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, number: int) -> Recording:
-    apps: dict[str, Any] = {**APPS, "city-api": {**APPS["city-api"], "rotation": "2026-11-21"}}
+    workload = {"image": "localhost/city-api", "tag": "test"}
+    apps: dict[str, Any] = {**APPS, "city-api": {**APPS["city-api"], "rotation": "2026-11-21", "workload": workload}}
     apps["penpal"] = {**APPS["penpal"], "rotation": "2026-11-21"}
     state = {"number": number, "current": SECRETS[number], "previous": SECRETS[number - 1] if number > 1 else ""}
     return composed(monkeypatch, apps=apps, outputs={"city-api-rotation": state, "penpal-rotation": state})
@@ -195,9 +196,10 @@ def test_a_login_is_tried_anew_before_the_application_gets_it(monkeypatch: pytes
     assert {"city_api_rw2", "city_api_ro2", "penpal_rw2"} <= roles
 
 
-def test_what_consumes_a_password_is_rolled_by_its_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("consumer", ["penpal-documents", "city-api-workload"])
+def test_what_consumes_a_password_is_rolled_by_its_checksum(monkeypatch: pytest.MonkeyPatch, consumer: str) -> None:
     annotations = [
-        found.one("Deployment", "penpal-documents").inputs["spec"]["template"]["metadata"]["annotations"]
+        found.one("Deployment", consumer).inputs["spec"]["template"]["metadata"]["annotations"]
         for found in (environment(monkeypatch, 1), environment(monkeypatch, 1), environment(monkeypatch, 2))
     ]
     assert annotations[0] == annotations[1] != annotations[2]
