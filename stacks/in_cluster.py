@@ -27,9 +27,9 @@ from components.secrets.certificates import Authority
 from components.workloads.manifests import WorkloadPlan
 from components.workloads.workload import Migration, Workload, WorkloadArgs
 from stacks import templates
-from stacks.kubernetes_settings import FerretDocuments, Resources
-from stacks.workload_settings import Workload as WorkloadSettings
-from stacks.workload_settings import image_reference
+from stacks.kubernetes_settings import FerretDocuments
+from stacks.workload_plan import limits, requests
+from stacks.workload_settings import Migrations
 
 Facts = pulumi.Output[dict[str, str]]
 Options = Callable[..., pulumi.ResourceOptions]
@@ -124,39 +124,15 @@ class InNamespace:
 
     def workload(
         self,
-        settings: WorkloadSettings,
+        plan: WorkloadPlan,
         secrets: ApplicationSecrets,
+        migrations: Migrations | None,
         *,
-        tag: str = "",
         generation: int = 0,
         reload: str = "",
         after: Sequence[pulumi.Resource],
-        **changes: Any,
     ) -> Workload:
-        """The application itself, at `tag` where one is given. `changes` are the plan's, in a pull request say."""
-        plan = WorkloadPlan(
-            **{
-                "application": self.name,
-                "namespace": self.namespace,
-                "image": image_reference(settings.image, tag) if tag else settings.reference,
-                "port": settings.port,
-                "health": settings.health,
-                "secrets": sorted(secrets.names),
-                "requests": requests(settings.resources),
-                "limits": limits(settings.resources),
-                "replicas": settings.replicas,
-                "user": settings.user,
-                "command": settings.command,
-                "writable": settings.writable,
-                "host": settings.host,
-                "ingress_class": settings.ingress_class,
-                "tls_secret": settings.tls_secret,
-                "max_replicas": settings.autoscaling.max if settings.autoscaling else 0,
-                "cpu_percent": settings.autoscaling.cpu if settings.autoscaling else 80,
-                **changes,
-            }
-        )
-        migrations = settings.migrations
+        """The application itself."""
         args = WorkloadArgs(
             plan=plan,
             access=self.access,
@@ -225,13 +201,3 @@ def cache_facts(host: str, port: int, user: str, prefix: str, password: pulumi.O
             host=host, port=port, user=user, password=value, prefix=prefix, ca_file=TRUST_FILE
         )
     )
-
-
-def requests(resources: Resources) -> dict[str, str]:
-    """What a container asks for."""
-    return {"cpu": resources.cpu_request, "memory": resources.memory_request}
-
-
-def limits(resources: Resources) -> dict[str, str]:
-    """What a container may use."""
-    return {"cpu": resources.cpu_limit, "memory": resources.memory_limit}

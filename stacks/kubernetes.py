@@ -32,9 +32,7 @@ from stacks.in_cluster import (
     cache_facts,
     database_facts,
     documents_facts,
-    limits,
     provider,
-    requests,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
 from stacks.monitoring import monitoring_args
@@ -42,6 +40,7 @@ from stacks.secret_checks import rotation_of
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
 from stacks.sources import pushed, synced
+from stacks.workload_plan import limits, requests, workload_plan
 
 OPERATOR_NAMESPACE = "cnpg-system"
 METRICS = 9187
@@ -238,7 +237,8 @@ class KubernetesStack:
             after.append(served.ready)
         if app.workload:
             reload = self.synced.reload if self.synced else ""
-            place.workload(app.workload, secrets, reload=reload, after=after)
+            its = workload_plan(app.workload, application=name, namespace=namespace, secrets=secrets.names)
+            place.workload(its, secrets, app.workload.migrations, reload=reload, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from kubernetes import client, config
 
 from components.kubernetes.manifests import restricted, restricted_container
 from components.secrets.application import TRUST, TRUST_FOLDER
+from tools.kubernetes import kubectl
 
 POSTGRES_IMAGE = "localhost/postgresql:17"
 SECONDS = 180
@@ -105,7 +105,7 @@ class Cluster:
     @contextmanager
     def forwarded(self, namespace: str, service: str, port: int) -> Iterator[int]:
         """A port of this machine that leads to the Service, while the block runs."""
-        command = [kubectl(), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
+        command = [str(kubectl.find()), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
         process = subprocess.Popen(
             [*command, f"service/{service}", f":{port}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -118,6 +118,10 @@ class Cluster:
         finally:
             process.terminate()
             process.wait()
+
+    def service_address(self, namespace: str, name: str) -> str:
+        """The Service's own address, which this machine reaches where the cluster is on it."""
+        return str(self.core.read_namespaced_service(name, namespace).spec.cluster_ip)
 
     def http(self, namespace: str, service: str, path: str) -> Any:
         """What a Service answers, as JSON, through the API server."""
@@ -247,16 +251,6 @@ class Cluster:
             return status.phase if status.phase in ("Succeeded", "Failed") else ""
 
         return until(phase, f"pod {namespace}/{name} ends")
-
-
-def kubectl() -> str:
-    """The program: the cluster's own, or the one on PATH."""
-    from tools.cluster import layout
-
-    own = layout.binaries() / "kubectl"
-    found = str(own) if own.exists() else shutil.which("kubectl")
-    assert found, "kubectl is neither on PATH nor in the cache of make cluster"
-    return found
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

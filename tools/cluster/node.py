@@ -64,7 +64,12 @@ def enter(*command: str) -> Sequence[str]:
 
 
 def end() -> bool:
-    """End all that `start` began, and what it left in this machine's network and cgroups; True if it ran."""
+    """End all that `start` began, and what it left in this machine's network and cgroups; True if it ran.
+
+    Without a record of a start nothing is touched: the interface could be another cache's cluster.
+    """
+    if not _pid_file().exists():
+        return False
     outer = processes.find(_pid_file())
     if outer is not None:
         # The node's pid 1 is the only child; the kernel ends everything in its namespace with it.
@@ -74,11 +79,11 @@ def end() -> bool:
                 process.kill()
             if psutil.wait_procs(ended, timeout=_END_SECONDS)[1]:
                 raise ToolError(f"The node's process {outer.pid} does not end.", f"look at it: ps -fp {outer.pid}")
-    _pid_file().unlink(missing_ok=True)
-    _joined().unlink(missing_ok=True)
     # Its routes go with it; the pair is gone already where the kernel has taken the network namespace down.
     subprocess.run(["ip", "link", "del", network.INTERFACE], capture_output=True, check=False)
     _remove_cgroups()
+    _joined().unlink(missing_ok=True)
+    _pid_file().unlink(missing_ok=True)
     return outer is not None
 
 

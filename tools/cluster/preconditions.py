@@ -74,11 +74,11 @@ def problems(machine: Machine) -> list[str]:
     if (machine.system, machine.cpu) != ("Linux", "x86_64"):
         return [f"it is {machine.system} on {machine.cpu}, and the node's programs are for Linux on x86_64 (amd64)"]
     if not machine.root:
-        return ["root is needed, for namespaces, mounts and the network: sudo make cluster"]
+        found.append("root is needed, for namespaces, mounts and the network: sudo make cluster")
+    elif not machine.namespaces:
+        found.append("namespaces can't be made (in a container: run it with --privileged)")
     if machine.missing_packages and not machine.apt:
         found.append(f"programs are missing, and there is no apt-get: install {' '.join(machine.missing_packages)}")
-    if not machine.namespaces:
-        found.append("namespaces can't be made (in a container: run it with --privileged)")
     if not machine.memory_controller:
         found.append("cgroups with a memory controller are not mounted at /sys/fs/cgroup")
     if machine.other_kubelet:

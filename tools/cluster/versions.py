@@ -5,8 +5,10 @@ A Go program's version is also in its module's go.mod, with everything below it;
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from tools.cluster import patches
 from tools.toolchain.versions import STRIP, Part
 
 MODULES = Path(__file__).resolve().parent / "modules"
@@ -20,6 +22,12 @@ CNPG = "1.28.0"
 CNPG_MODULE = "github.com/cloudnative-pg/cloudnative-pg"
 DEBIAN = "trixie"
 """What the images' root filesystems are made from."""
+BACKUP_PLUGIN = "0.15.0"
+"""plugin-barman-cloud."""
+BARMAN = "3.19.1"
+OBJECT_STORE = "1.8.0"
+"""versitygw, an S3 gateway over a folder."""
+EXTERNAL_SECRETS = "0.20.4"
 POSTGRES_MAJOR = 17
 """Debian trixie's."""
 PYTHON = "3.13"
@@ -118,3 +126,32 @@ POD_PARTS: dict[str, Part] = {
     )
 }
 """What runs in pods, each alone in its image."""
+
+BACKUP_MODULE = "github.com/cloudnative-pg/plugin-barman-cloud"
+EXTERNAL_SECRETS_MODULE = "github.com/external-secrets/external-secrets"
+
+EXTRA_PARTS: dict[str, Part] = {
+    part.name: part
+    for part in (
+        replace(
+            _in_pods("barman-plugin", "the backup plugin", BACKUP_PLUGIN, "barman-plugin", "./cmd/manager", 4, 1100),
+            source_module=BACKUP_MODULE,
+            patch=patches.barman_plugin,
+        ),
+        _in_pods(
+            "versitygw",
+            "the object store",
+            OBJECT_STORE,
+            "versitygw",
+            "github.com/versity/versitygw/cmd/versitygw",
+            2,
+            600,
+        ),
+        replace(
+            _in_pods("external-secrets", "External Secrets", EXTERNAL_SECRETS, "external-secrets", ".", 4, 1500),
+            source_module=EXTERNAL_SECRETS_MODULE,
+            patch=patches.external_secrets,
+        ),
+    )
+}
+"""What runs in pods where an extra is asked for."""
