@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,8 @@ def test_no_kubeconfig_is_said_before_anything_is_asked(tmp_path: Path) -> None:
 def test_labels_are_read_from_what_kubectl_says(
     kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str, expected: dict[str, str]
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    kubectl = tmp_path / "cache" / "socle" / "cluster" / "bin" / "kubectl"
-    kubectl.parent.mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    kubectl = tmp_path / "kubectl"
     kubectl.write_text(f'#!/bin/sh\n[ "$1" = "--kubeconfig={kubeconfig}" ] && echo \'{answer}\'\n')
     kubectl.chmod(0o755)
     assert guard.labels_of(kubeconfig) == expected

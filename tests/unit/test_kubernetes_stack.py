@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.kubernetes.access import Access
-from components.secrets.application import TRUST_FILE
+from components.kubernetes.manifests import TRUST_FILE
 from stacks import kubernetes
 from stacks.kubernetes import KubernetesStack
 from stacks.loader import parse
@@ -142,6 +142,20 @@ def test_everything_is_in_the_cluster_that_was_proven(dev: Recording) -> None:
             assert one.provider == "kubernetes", one.name
         if one.type == "socle:kubernetes:Task":
             assert (one.inputs["context"], one.inputs["cluster"]) == ("home", IDENTITY)
+
+
+def test_servers_are_reached_by_their_clients_alone(dev: Recording) -> None:
+    shared = dev.one("NetworkPolicy", "postgresql-shared-clients").inputs
+    assert shared["metadata"]["namespace"] == "databases"
+    assert shared["spec"]["podSelector"]["matchLabels"] == {"cnpg.io/cluster": "postgresql-shared"}
+    clients = {"namespaceSelector": {"matchLabels": {"socle.dev/clients-of": "databases"}}}
+    ports = [rule["ports"][0]["port"] for rule in shared["spec"]["ingress"] if clients in rule.get("from", [])]
+    assert ports == [5432]
+    for namespace in ("city-api", "meetinity", "penpal"):
+        labels = dev.one("Namespace", f"namespace-{namespace}").inputs["metadata"]["labels"]
+        assert labels["socle.dev/clients-of"] == "databases"
+    own = dev.one("NetworkPolicy", "penpal-documents-clients").inputs["spec"]["ingress"]
+    assert own == [{"from": [{"podSelector": {}}], "ports": [{"port": 27017, "protocol": "TCP"}]}]
 
 
 def test_a_protected_server_stays_with_its_namespace_and_authority(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,12 @@ def _in_pods(name: str, purpose: str, version: str, module: str, package: str, m
 _CNPG_VERSION = f"{CNPG_MODULE}/pkg/versions"
 
 NODE_PARTS: tuple[Part, ...] = (
-    _kubernetes("kube-apiserver", 6, 1900),
-    _kubernetes("kube-controller-manager", 2, 2000),
-    _kubernetes("kube-scheduler", 1, 1500),
-    _kubernetes("kube-proxy", 1, 1200),
-    _kubernetes("kubelet", 1, 1900),
-    _kubernetes("kubectl", 1, 1100),
+    _kubernetes("kube-apiserver", 6, 1950),
+    _kubernetes("kube-controller-manager", 2, 2330),
+    _kubernetes("kube-scheduler", 1, 1390),
+    _kubernetes("kube-proxy", 1, 1400),
+    _kubernetes("kubelet", 1, 1730),
+    _kubernetes("kubectl", 1, 890),
     Part(
         name="etcd",
         purpose="etcd",
@@ -101,7 +101,7 @@ NODE_PARTS: tuple[Part, ...] = (
         place="cluster",
         modules=MODULES,
         cold_minutes=1,
-        packages=700,
+        packages=570,
     ),
 )
 """What runs on the node itself; the longest first, since the others share most of what it compiles."""
@@ -120,8 +120,8 @@ POD_PARTS: dict[str, Part] = {
             f"{STRIP} -X {_CNPG_VERSION}.buildVersion={CNPG} -X {_CNPG_VERSION}.buildCommit=module-v{CNPG} "
             f"-X {_CNPG_VERSION}.buildDate=module",
         ),
-        _in_pods("coredns", "CoreDNS", COREDNS, "addons", "./coredns", 2, 900),
-        _in_pods("localpath", "the volumes' provisioner", PROVISIONER, "addons", "./localpath", 1, 700),
+        _in_pods("coredns", "CoreDNS", COREDNS, "addons", "./coredns", 2, 780),
+        _in_pods("localpath", "the volumes' provisioner", PROVISIONER, "addons", "./localpath", 1, 760),
         _in_pods("pause", "the program that holds a pod", "1", "addons", "./pause", 0.1, 60),
     )
 }
@@ -134,7 +134,7 @@ EXTRA_PARTS: dict[str, Part] = {
     part.name: part
     for part in (
         replace(
-            _in_pods("barman-plugin", "the backup plugin", BACKUP_PLUGIN, "barman-plugin", "./cmd/manager", 4, 1100),
+            _in_pods("barman-plugin", "the backup plugin", BACKUP_PLUGIN, "barman-plugin", "./cmd/manager", 6, 1100),
             source_module=BACKUP_MODULE,
             patch=patches.barman_plugin,
         ),
@@ -148,7 +148,7 @@ EXTRA_PARTS: dict[str, Part] = {
             600,
         ),
         replace(
-            _in_pods("external-secrets", "External Secrets", EXTERNAL_SECRETS, "external-secrets", ".", 4, 1500),
+            _in_pods("external-secrets", "External Secrets", EXTERNAL_SECRETS, "external-secrets", ".", 8, 1700),
             source_module=EXTERNAL_SECRETS_MODULE,
             patch=patches.external_secrets,
         ),

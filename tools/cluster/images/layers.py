@@ -14,15 +14,13 @@ from typing import Protocol
 
 from tools import venv
 from tools.artifact import Artifact
-from tools.cluster import layout
+from tools.cluster import layout, programs
 from tools.cluster.versions import DEBIAN, PYTHON
 from tools.errors import ToolError
 
 RECIPE = "1"
 """Raised when the way a layer is made changes."""
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""mmdebstrap's hooks call chroot, which a user's PATH may not have."""
 _PLATFORM = "x86_64-manylinux_2_28"
 
 
@@ -116,7 +114,7 @@ class PythonPackages:
 
 def run_logged(command: Sequence[str], log: str, what: str, environ: Mapping[str, str] = os.environ) -> None:
     """Run a program that says much. Raises ToolError with the end of its log."""
-    variables = {**environ, "PATH": f"{environ.get('PATH', '')}:{_PATH}", "DEBIAN_FRONTEND": "noninteractive"}
+    variables = {**environ, "PATH": programs.PATH, "DEBIAN_FRONTEND": "noninteractive"}
     path = layout.logs() / f"{log}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as output:
