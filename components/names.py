@@ -28,8 +28,8 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _CACHE_USERS = frozenset({"default", "socle-admin"})
 """Users that a cache has already; an application's user there has the application's name."""
 _RESERVED = frozenset({"postgres", "template0", "template1", "public", "none", "socle", "socle_brancher"})
-_RESERVED_SHAPE = re.compile(r"pg_.*|pr_\d+(_.*)?|.*_snapshot_v\d+|.*_warm_v\d+_\d+|.*_(owner|ro|branch)")
-_RESERVED_ROLE_ENDINGS = "_owner, _ro, _branch and _snapshot_v<n>"
+_RESERVED_SHAPE = re.compile(r"pg_.*|pr_\d+(_.*)?|.*_snapshot_v\d+|.*_warm_v\d+_\d+|.*_(owner|ro|rw2|ro2|branch)")
+_RESERVED_ROLE_ENDINGS = "_owner, _ro, _rw2, _ro2, _branch and _snapshot_v<n>"
 
 BRANCHER = "socle_brancher"
 """The role that makes and drops branches: CREATEDB, CREATEROLE, no superuser, no right on an application's rows."""
@@ -47,6 +47,16 @@ class RoleNames:
     """LOGIN; reads."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SecondLogins:
+    """The other two logins of an application whose passwords are rotated (docs/decisions/0023)."""
+
+    readwrite: str
+    """LOGIN; a member of the application's own role, whose rights it inherits."""
+    readonly: str
+    """LOGIN; the same of its reader."""
+
+
 def identifier(application: str) -> str:
     """The application's name as an SQL identifier: `city-api` is `city_api`."""
     return application.replace("-", "_")
@@ -55,6 +65,11 @@ def identifier(application: str) -> str:
 def roles(base: str) -> RoleNames:
     """The three roles derived from `base`, the name that the application logs in with."""
     return RoleNames(owner=f"{base}_owner", readwrite=base, readonly=f"{base}_ro")
+
+
+def second_logins(roles: RoleNames) -> SecondLogins:
+    """The second login of each of `roles`; no name is longer than the owner's, for which there is room."""
+    return SecondLogins(readwrite=f"{roles.readwrite}_rw2", readonly=f"{roles.readwrite}_ro2")
 
 
 def pull_request_stack(number: int) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from components import names
 from components.postgres.database_plan import DatabasePlan
 from components.postgres.privileges import ExtraGrant, plan
-from stacks.checks import ENV_SECRET, database_of, role_of
+from stacks.checks import database_of, role_of
+from stacks.secret_checks import ENV_SECRET
 from stacks.settings import App
 
 
@@ -42,8 +43,8 @@ def granted_to(app: App, apps: Mapping[str, App]) -> list[str]:
     return [by_role[grant.to] for grant in app.grants]
 
 
-def database_plan(name: str, app: App) -> DatabasePlan:
-    """All that the application's database consists of."""
+def database_plan(name: str, app: App, *, rotated: bool = False) -> DatabasePlan:
+    """All that the application's database consists of; `rotated`: with a second login for each of its two."""
     roles = names.roles(role_of(name, app))
     extra = tuple(
         ExtraGrant(role=g.to, object_type=g.on, privileges=g.privileges, schema=g.in_schema) for g in app.grants
@@ -57,6 +58,7 @@ def database_plan(name: str, app: App) -> DatabasePlan:
         idle_in_transaction_timeout_ms=app.idle_in_transaction_timeout,
         extensions=app.extensions,
         schemas=app.schemas,
+        second=names.second_logins(roles) if rotated else None,
     )
 
 

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from components import names
-from stacks import templates
+from stacks import secret_checks, templates
 from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.problems import Problem
+from stacks.secret_checks import ENV_SECRET
 from stacks.settings import App, EmbeddedServer, EnvironmentSettings, ExternalCache, ExternalDocuments
 
 _SERVERS = {
@@ -31,13 +32,12 @@ _DOCUMENTS = {
 }
 _WITH_SECRETS = ("kubernetes", "aws")
 """Kinds whose applications get their variables as Kubernetes Secrets."""
-ENV_SECRET = "-env"  # noqa: S105 - a name
-"""What follows the application's name in the Secret that has its `env`."""
 
 
 def problems(settings: EnvironmentSettings) -> list[Problem]:
     """Everything that the keys taken together get wrong."""
     found = [*_server(settings), *_services(settings), *_collisions(settings), *_replication(settings)]
+    found += secret_checks.problems(settings)
     for name, app in settings.apps.items():
         found += _only_where_it_means_something(settings, name, app)
         found += [*_grants(settings, name, app), *_variables(settings, name, app), *_test_database(settings, name, app)]

@@ -38,9 +38,11 @@ class Login:
     host: str
     database: str
     user: str
+    """The role whose rights it uses."""
     owner: str
     """The role that objects belong to."""
-    password: pulumi.Output[str]
+    credentials: pulumi.Output[tuple[str, str]]
+    """The role that logs in for it by now, and the password; a secret."""
 
     @property
     def address(self) -> Address:
@@ -64,14 +66,19 @@ class InNamespace:
         authority: pulumi.Input[str],
         *,
         readers: Sequence[str] = (),
+        synced: Mapping[str, pulumi.Resource] | None = None,
         after: Sequence[pulumi.Resource],
     ) -> ApplicationSecrets:
-        """Its Secrets: `variables` are templates by the Secret's name, filled in from `facts`."""
+        """Its Secrets: `variables` are templates by the Secret's name, filled in from `facts`.
+
+        Those of `synced` an operator writes.
+        """
         args = ApplicationSecretsArgs(
             application=self.name,
             namespace=self.namespace,
             variables={one: rendered(its, facts) for one, its in variables.items()},
             authority=authority,
+            synced=synced or {},
             readers=readers,
         )
         return ApplicationSecrets(self.name, args, self.options(*after))
@@ -99,10 +106,9 @@ class InNamespace:
     ) -> Ferret:  # fmt: skip
         """Its FerretDB."""
         # What FerretDB makes has to belong to the owner, as everything in the database does.
-        url = login.password.apply(
-            lambda value: (
-                connection.libpq_url(login.address, login.database, login.user, value)
-                + f"&options=-c%20role%3D{login.owner}"
+        url = login.credentials.apply(
+            lambda both: (
+                connection.libpq_url(login.address, login.database, *both) + f"&options=-c%20role%3D{login.owner}"
             )
         )
         args = FerretArgs(
@@ -118,6 +124,7 @@ class InNamespace:
         migrations: Migrations | None,
         *,
         generation: int = 0,
+        reload: str = "",
         after: Sequence[pulumi.Resource],
     ) -> Workload:
         """The application itself."""
@@ -128,6 +135,7 @@ class InNamespace:
             if migrations
             else None,
             checksum=secrets.checksum,
+            reload=reload,
             generation=generation,
             after=[*after, *secrets.resources],
         )
@@ -157,17 +165,16 @@ def rendered(variables: pulumi.Input[Mapping[str, str]], facts: Sequence[Facts])
     return pulumi.Output.all(variables, *facts).apply(fill)
 
 
-def database_facts(login: Login, readonly: tuple[str, pulumi.Output[str]] | None = None) -> Facts:
+def database_facts(login: Login, readonly: pulumi.Output[tuple[str, str]] | None = None) -> Facts:
     """What `{database.…}` stands for."""
-    reader, reader_password = readonly or ("", pulumi.Output.from_input(""))
-    return pulumi.Output.all(login.password, reader_password).apply(
+    return pulumi.Output.all(login.credentials, readonly or ("", "")).apply(
         lambda both: templates.database_facts(
             login.address,
             database=login.database,
-            user=login.user,
-            password=both[0],
-            readonly_user=reader,
-            readonly_password=both[1],
+            user=both[0][0],
+            password=both[0][1],
+            readonly_user=both[1][0],
+            readonly_password=both[1][1],
         )
     )
 

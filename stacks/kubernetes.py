@@ -15,12 +15,13 @@ from components.monitoring.monitoring import CustomQueries, Monitoring
 from components.postgres.cluster_database import ClusterDatabase, ClusterDatabaseArgs, RoleSecrets
 from components.postgres.cnpg_manifests import Volume
 from components.postgres.database_plan import DatabasePlan
-from components.postgres.shared_cluster import PORT, SharedPostgresCluster, SharedPostgresClusterArgs
+from components.postgres.shared_cluster import PORT, SUPERUSER, SharedPostgresCluster, SharedPostgresClusterArgs
 from components.redis.cache_manifests import METRICS_PORT, CachePlan
 from components.redis.cache_manifests import PORT as CACHE_PORT
 from components.redis.connection import key_prefix, user_name
 from components.redis.shared_cache import CacheUser, SharedCache, SharedCacheArgs
 from components.secrets.generated import GeneratedSecret
+from components.secrets.rotation import Logins
 from stacks import kubernetes_outputs, templates
 from stacks.applications import database_plan, granted_to, in_order, variables_of
 from stacks.cluster import require_cluster
@@ -35,8 +36,10 @@ from stacks.in_cluster import (
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
 from stacks.monitoring import monitoring_args
+from stacks.secret_checks import rotation_of
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
+from stacks.sources import pushed, synced
 from stacks.workload_plan import limits, requests, workload_plan
 
 OPERATOR_NAMESPACE = "cnpg-system"
@@ -53,6 +56,7 @@ class KubernetesStack:
         self.server = settings.server
         self.access = require_cluster(settings, stack)
         self.provider = provider(self.access)
+        self.synced = synced(settings.secrets.source, self.access, self.options)
         self._namespaces: dict[str, pulumi.Resource] = {}
         self._databases: dict[str, ClusterDatabase] = {}
         self._shared_cache: SharedCache | None = None
@@ -60,15 +64,18 @@ class KubernetesStack:
     def compose(self) -> None:
         """Make everything, and export the contract for pull requests."""
         applications = in_order(self.settings.apps)
-        plans = {name: database_plan(name, app) for name, app in applications}
+        dates = {name: rotation_of(self.settings, app) for name, app in applications}
+        plans = {name: database_plan(name, app, rotated=bool(dates[name])) for name, app in applications}
         secrets = {name: GeneratedSecret(name) for name, _ in applications}
-        roles = {name: self._role_secrets(name, plans[name], secrets[name]) for name, _ in applications}
+        logins = {name: Logins(name, plans[name], secrets[name], dates[name]) for name, _ in applications}
+        roles = {name: self._role_secrets(name, plans[name], logins[name]) for name, _ in applications}
         cluster = self._cluster(roles)
         snapshots = Snapshots(self.settings, cluster, self.server.namespace, self.options)
         for name, app in applications:
-            self._databases[name] = self._database(name, app, plans[name], roles[name], cluster)
+            self._databases[name] = self._database(name, app, plans[name], roles[name], logins[name], cluster)
+            self._push(name, plans[name], roles[name], logins[name])
             snapshots.of(name, app, plans[name], after=self._databases[name].ready)
-            self._application(name, app, plans[name], secrets[name], cluster)
+            self._application(name, app, plans[name], secrets[name], logins[name], cluster)
         if watched := monitoring_args(self.settings):
             Monitoring("monitoring", watched, self.options(cluster.ready))
         kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
@@ -86,10 +93,21 @@ class KubernetesStack:
             self._namespaces[name] = objects.namespace(name, given, self.options(protect=protect))
         return [self._namespaces[name]]
 
-    def _role_secrets(self, name: str, plan: DatabasePlan, secret: GeneratedSecret) -> RoleSecrets:
-        passwords = {role: secret.password(role) for role in plan.logins}
-        after = self._namespace(self.server.namespace, protect=self.server.protect)
-        return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self.options(*after))
+    def _role_secrets(self, name: str, plan: DatabasePlan, logins: Logins) -> RoleSecrets:
+        passwords = {role: logins.password(role) for role in plan.logins}
+        namespace = self.server.namespace
+        after = self._namespace(namespace, protect=self.server.protect)
+        elsewhere = {plan.roles.readwrite: self.synced.login(name, plan, namespace, after)} if self.synced else {}
+        return RoleSecrets(
+            name, plan, namespace=namespace, passwords=passwords, synced=elsewhere, opts=self.options(*after)
+        )
+
+    def _push(self, name: str, plan: DatabasePlan, roles: RoleSecrets, logins: Logins) -> None:
+        """What works by now goes to the store as well."""
+        if self.settings.secrets.push:
+            in_use = logins.in_use(plan.roles.readwrite).apply(lambda login: roles.names[login])
+            options = self.options(self._databases[name].ready)
+            pushed(self.settings.secrets.push, name, self.server.namespace, in_use, options)
 
     def _cluster(self, roles: Mapping[str, RoleSecrets]) -> SharedPostgresCluster:
         server = self.server
@@ -110,7 +128,9 @@ class KubernetesStack:
             limits=limits(server.resources),
             parameters=dict(server.parameters),
             protect=server.protect,
-            superuser_password=GeneratedSecret("superuser").password("postgres"),
+            superuser=self.synced.superuser(server.name, server.namespace, namespace)
+            if self.synced
+            else GeneratedSecret("superuser").password(SUPERUSER),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
             roles=[role for one in roles.values() for role in one.roles],
             monitoring=cluster_monitoring(watched) if watched else {},
@@ -144,7 +164,13 @@ class KubernetesStack:
         )
 
     def _database(
-        self, name: str, app: App, plan: DatabasePlan, roles: RoleSecrets, cluster: SharedPostgresCluster
+        self,
+        name: str,
+        app: App,
+        plan: DatabasePlan,
+        roles: RoleSecrets,
+        logins: Logins,
+        cluster: SharedPostgresCluster,
     ) -> ClusterDatabase:
         granted = [
             self._databases[other].ready for other in granted_to(app, self.settings.apps) if other in self._databases
@@ -158,20 +184,31 @@ class KubernetesStack:
             version=self.server.major,
             login_secrets=[roles.names[role] for role in plan.logins],
             retain=app.deletion_policy == "retain",
+            # Only a login that was seen to work is given to the application.
+            triggers={"rotation": logins.number} if logins.number else {},
             after=[cluster.ready, *granted],
         )
         return ClusterDatabase(name, args, self.options())
 
     def _application(
-        self, name: str, app: App, plan: DatabasePlan, secret: GeneratedSecret, cluster: SharedPostgresCluster
+        self,
+        name: str,
+        app: App,
+        plan: DatabasePlan,
+        secret: GeneratedSecret,
+        logins: Logins,
+        cluster: SharedPostgresCluster,
     ) -> None:
         namespace, roles = app.namespace or name, plan.roles
         place = InNamespace(name=name, namespace=namespace, access=self.access, options=self.options)
-        password = secret.password(roles.readwrite)
         login = Login(
-            host=cluster.host, database=plan.database, user=roles.readwrite, owner=roles.owner, password=password
+            host=cluster.host,
+            database=plan.database,
+            user=roles.readwrite,
+            owner=roles.owner,
+            credentials=logins.credentials(roles.readwrite),
         )
-        facts = [database_facts(login, (roles.readonly, secret.password(roles.readonly)))]
+        facts = [database_facts(login, logins.credentials(roles.readonly))]
         after: list[pulumi.Resource] = [*self._namespace(namespace), self._databases[name].ready]
         if app.cache:
             made, user = self._cache_user(name, secret, cluster)
@@ -183,8 +220,15 @@ class KubernetesStack:
         if app.documents and isinstance(documents, FerretDocuments):
             ferret = place.ferret_plan(documents, self.server.image_name)
             facts.append(documents_facts(ferret, login, secret.password("documents"), plan.database))
+        texts = variables_of(name, app)
+        elsewhere = self.synced.variables(name, namespace, texts, plan, login.address, after) if self.synced else {}
         secrets = place.secrets(
-            variables_of(name, app), facts, cluster.authority.certificate, readers=app.readers, after=after
+            {one: its for one, its in texts.items() if one not in elsewhere},
+            facts,
+            cluster.authority.certificate,
+            readers=app.readers,
+            synced=elsewhere,
+            after=after,
         )
         if ferret:
             served = place.ferret(
@@ -192,8 +236,9 @@ class KubernetesStack:
             )
             after.append(served.ready)
         if app.workload:
+            reload = self.synced.reload if self.synced else ""
             its = workload_plan(app.workload, application=name, namespace=namespace, secrets=secrets.names)
-            place.workload(its, secrets, app.workload.migrations, after=after)
+            place.workload(its, secrets, app.workload.migrations, reload=reload, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""

@@ -53,7 +53,7 @@ class KubernetesPullRequest:
         made = self._branch(name, branch, app, secret, room)
         login = Login(
             host=self.contract.host, database=branch, user=branch, owner=branch_owner(app.database),
-            password=secret.password(branch),
+            credentials=secret.credentials(branch),
         )  # fmt: skip
         place = InNamespace(name=name, namespace=namespace, access=self.access, options=self._options)
         self._in_namespace(place, app, login, secret, [*room, made])

@@ -34,6 +34,7 @@ from stacks.kubernetes_settings import (
     KubernetesCluster,
     Monitoring,
 )
+from stacks.secrets_settings import Date, Secrets
 from stacks.workload_settings import Workload
 
 
@@ -210,6 +211,8 @@ class App(Model):
     container: bool = False
     """Whether a second file with a container's addresses is written."""
     test: TestDatabase | None = None
+    rotation: Date | None = Field(default=None, examples=['"2026-11-21"'])
+    """Of its passwords alone; the later of this and the environment's holds."""
     masking: str | None = None
     """Path of its masking rules; by default `masking/<app>.yaml`."""
     deletion_policy: Literal["retain", "delete"] = "retain"
@@ -258,6 +261,7 @@ class EnvironmentSettings(Model):
     server: Server
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
+    secrets: Secrets = Secrets()
     monitoring: Monitoring | None = None
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
     snapshots: Snapshots = Snapshots()

@@ -15,7 +15,7 @@ import psycopg
 from rich.console import Console
 
 from stacks.settings import EnvironmentSettings
-from tools import backend, kept
+from tools import backend, kept, rotations
 from tools.engine import Engine
 from tools.passwords import plain
 
@@ -71,6 +71,7 @@ def settle(engine: Engine, project: str, stack: str, settings: EnvironmentSettin
     back: list[str] = []
     if settings is not None:
         kept.require_safe(exported, settings)
+        rotations.require_safe(exported, settings)
         back = _applications(exported, stack, tuple(settings.apps))
     if interrupted or back:
         engine.replace_deployment(stack, exported)

@@ -83,8 +83,8 @@ class Membership:
     member: str
     grantor: str
     admin: bool
-    inherit: bool
-    """Whether the role's rights come without SET ROLE; PostgreSQL 15 asks the member's own INHERIT instead."""
+    inherit: bool | None
+    """Whether the role's rights come without SET ROLE; None in PostgreSQL 15, which asks the member's own INHERIT."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +154,7 @@ def found(answer: Mapping[str, Any]) -> Found:
                 member=row["member"],
                 grantor=row["grantor"],
                 admin=row["admin_option"],
-                inherit=row.get("inherit_option", False),
+                inherit=row.get("inherit_option"),
             )
             for row in answer["memberships"] or ()
         ),
@@ -206,8 +206,8 @@ def _roles(plan: DatabasePlan, there: Found) -> Iterator[str]:
 
 
 def _login(plan: DatabasePlan, name: str, role: Role) -> Iterator[str]:
-    if role.inherit:
-        yield f"role {name} has INHERIT"
+    if role.inherit != (name in plan.heirs):
+        yield f"role {name} has {'INHERIT' if role.inherit else 'NOINHERIT'}"
     if role.expires:
         yield f"role {name} has a password that expires"
     if role.limit != plan.connection_limit:
@@ -219,8 +219,7 @@ def _login(plan: DatabasePlan, name: str, role: Role) -> Iterator[str]:
 
 
 def _memberships(plan: DatabasePlan, there: Found) -> Iterator[str]:
-    if not any(is_wanted(plan, one) for one in there.memberships):
-        yield f"role {plan.roles.readwrite} is no member of {plan.roles.owner}"
+    yield from (f"role {member} is no member of {role}" for role, member in missing(plan, there))
     for one in there.memberships:
         if not is_wanted(plan, one):
             option = " with admin option" if one.admin else " with inherit option" if one.inherit else ""
@@ -228,8 +227,15 @@ def _memberships(plan: DatabasePlan, there: Found) -> Iterator[str]:
 
 
 def is_wanted(plan: DatabasePlan, one: Membership) -> bool:
-    """Whether it is the one membership in the plan: the application's in its owner, by SET ROLE alone."""
-    return (one.role, one.member) == (plan.roles.owner, plan.roles.readwrite) and not (one.admin or one.inherit)
+    """Whether it is in the plan, with no further option: an heir inherits, any other member has to SET ROLE."""
+    inherits = one.member in plan.heirs
+    return (one.role, one.member) in plan.memberships and not one.admin and one.inherit in (None, inherits)
+
+
+def missing(plan: DatabasePlan, there: Found) -> list[tuple[str, str]]:
+    """The memberships in the plan, each a role with its member, that aren't there as they are meant."""
+    has = {(one.role, one.member) for one in there.memberships if is_wanted(plan, one)}
+    return [pair for pair in plan.memberships if pair not in has]
 
 
 def _database(plan: DatabasePlan, there: Found) -> Iterator[str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
 from components.kubernetes.access import Access
@@ -25,8 +24,14 @@ def credentials_secret(application: str, suffix: str = "") -> str:
     return f"{application}{suffix}-postgresql-credentials"
 
 
+def secret_names(application: str, plan: DatabasePlan) -> dict[str, str]:
+    """The basic-auth Secret of each login."""
+    suffixes = ("", "-ro", "-rw2", "-ro2")
+    return {role: credentials_secret(application, suffix) for role, suffix in zip(plan.logins, suffixes, strict=False)}
+
+
 class RoleSecrets:
-    """The basic-auth Secrets of an application's two logins, before there is a cluster that reads them."""
+    """The basic-auth Secrets of an application's logins, before there is a cluster that reads them."""
 
     def __init__(
         self,
@@ -36,12 +41,14 @@ class RoleSecrets:
         namespace: str,
         passwords: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
+        synced: Mapping[str, pulumi.Resource] | None = None,
     ) -> None:
-        """`passwords` are by role."""
-        names = {plan.roles.readwrite: "", plan.roles.readonly: "-ro"}
-        self.names = {role: credentials_secret(application, suffix) for role, suffix in names.items()}
-        self.resources: list[kubernetes.core.v1.Secret] = [
-            objects.secret(
+        """`passwords` are by role; a role in `synced` has its Secret by what is there."""
+        self.names = secret_names(application, plan)
+        elsewhere = synced or {}
+        self.resources: list[pulumi.Resource] = [
+            elsewhere.get(role)
+            or objects.secret(
                 self.names[role],
                 namespace=namespace,
                 secret_name=self.names[role],
@@ -50,11 +57,9 @@ class RoleSecrets:
                 given={cnpg.RELOAD: "true"},
                 opts=opts,
             )
-            for role in names
+            for role in self.names
         ]
-        self.roles: tuple[ManagedRole, ...] = cnpg.application_roles(
-            plan.roles, comment=mark(plan), connection_limit=plan.connection_limit, secrets=self.names
-        )
+        self.roles: tuple[ManagedRole, ...] = cnpg.application_roles(plan, comment=mark(plan), secrets=self.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,8 @@ class ClusterDatabaseArgs:
     login_secrets: Sequence[str]
     """Whose logins must work before the database counts as ready."""
     retain: bool
+    triggers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Has the logins tried again when one changes; no secrets."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -94,7 +101,7 @@ class ClusterDatabase(pulumi.ComponentResource):
         remove = None if args.retain else script_pod.pod(args.server, removal(plan, version=args.version))
         task = Task(
             f"{name}-privileges",
-            TaskArgs(access=args.access, namespace=args.namespace, apply=apply, remove=remove),
+            TaskArgs(access=args.access, namespace=args.namespace, apply=apply, remove=remove, triggers=args.triggers),
             pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         # It never drops: a plain DROP DATABASE would wait for ever on an open session. The Job does, where wanted.

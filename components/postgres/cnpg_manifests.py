@@ -12,7 +12,7 @@ from typing import Any
 
 from components.kubernetes.manifests import Manifest, labels
 from components.monitoring.manifests import PARAMETERS
-from components.names import RoleNames
+from components.postgres.database_plan import DatabasePlan
 
 API_VERSION = "postgresql.cnpg.io/v1"
 MAINTENANCE = "socle"
@@ -55,6 +55,8 @@ class ManagedRole:
     """A basic-auth Secret in the cluster's namespace; empty for a role without a password."""
     connection_limit: int = -1
     member_of: tuple[str, ...] = ()
+    inherits: bool = False
+    """Whether it has the rights of what it is a member of without SET ROLE."""
     create_database: bool = False
     create_role: bool = False
 
@@ -166,28 +168,23 @@ def database(name: str, *, namespace: str, cluster_name: str, database: str, own
     }
 
 
-def application_roles(
-    roles: RoleNames, *, comment: str, connection_limit: int, secrets: Mapping[str, str]
-) -> tuple[ManagedRole, ...]:
-    """An application's three roles; `secrets` has each login's basic-auth Secret."""
-    return (
-        ManagedRole(name=roles.owner, comment=comment, login=False),
+def application_roles(plan: DatabasePlan, *, comment: str, secrets: Mapping[str, str]) -> tuple[ManagedRole, ...]:
+    """An application's roles; `secrets` has each login's basic-auth Secret."""
+    member_of = {member: role for role, member in plan.memberships}
+    owner = ManagedRole(name=plan.roles.owner, comment=comment, login=False)
+    logins = (
         ManagedRole(
-            name=roles.readwrite,
+            name=login,
             comment=comment,
             login=True,
-            password_secret=secrets[roles.readwrite],
-            connection_limit=connection_limit,
-            member_of=(roles.owner,),
-        ),
-        ManagedRole(
-            name=roles.readonly,
-            comment=comment,
-            login=True,
-            password_secret=secrets[roles.readonly],
-            connection_limit=connection_limit,
-        ),
+            password_secret=secrets[login],
+            connection_limit=plan.connection_limit,
+            member_of=(member_of[login],) if login in member_of else (),
+            inherits=login in plan.heirs,
+        )
+        for login in plan.logins
     )
+    return owner, *logins
 
 
 def _healthy(instances: int) -> str:
@@ -215,7 +212,7 @@ def _role(role: ManagedRole) -> dict[str, Any]:
         "ensure": "present",
         "login": role.login,
         # Without it the owner's rights come only by SET ROLE, in a migration, never in passing.
-        "inherit": False,
+        "inherit": role.inherits,
         "connectionLimit": role.connection_limit,
         **({"passwordSecret": {"name": role.password_secret}} if role.password_secret else {"disablePassword": True}),
         **({"inRoles": list(role.member_of)} if role.member_of else {}),

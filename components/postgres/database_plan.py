@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.names import RoleNames
+from components.names import RoleNames, SecondLogins
 from components.postgres.privileges import DefaultPrivilegesPlan, GrantPlan, PrivilegePlan
 
 
@@ -24,16 +24,30 @@ class DatabasePlan:
     extensions: tuple[str, ...] = ()
     schemas: tuple[str, ...] = ()
     """Schemas beside `public`, owned by the owner."""
+    second: SecondLogins | None = None
+    """Where passwords are rotated: another login for each of the two, with the same rights by inheritance."""
 
     @property
-    def logins(self) -> tuple[str, str]:
-        """The two roles that log in."""
-        return self.roles.readwrite, self.roles.readonly
+    def logins(self) -> tuple[str, ...]:
+        """The roles that log in: the two, then their seconds."""
+        return self.roles.readwrite, self.roles.readonly, *self.heirs
 
     @property
-    def every_role(self) -> tuple[str, str, str]:
-        """The three roles, the owner first."""
-        return self.roles.owner, self.roles.readwrite, self.roles.readonly
+    def heirs(self) -> Mapping[str, str]:
+        """Each second login, with the first whose rights it has."""
+        if self.second is None:
+            return {}
+        return {self.second.readwrite: self.roles.readwrite, self.second.readonly: self.roles.readonly}
+
+    @property
+    def every_role(self) -> tuple[str, ...]:
+        """Every role, the owner first."""
+        return self.roles.owner, *self.logins
+
+    @property
+    def memberships(self) -> tuple[tuple[str, str], ...]:
+        """Each role with a member of it. What is no heir has the role's rights by SET ROLE alone."""
+        return (self.roles.owner, self.roles.readwrite), *((first, heir) for heir, first in self.heirs.items())
 
 
 def to_properties(plan: DatabasePlan) -> dict[str, Any]:
@@ -43,6 +57,7 @@ def to_properties(plan: DatabasePlan) -> dict[str, Any]:
         "owner": plan.roles.owner,
         "readwrite": plan.roles.readwrite,
         "readonly": plan.roles.readonly,
+        **({"second": [plan.second.readwrite, plan.second.readonly]} if plan.second else {}),
         "connectionLimit": plan.connection_limit,
         "statementTimeoutMs": plan.statement_timeout_ms,
         "idleInTransactionTimeoutMs": plan.idle_in_transaction_timeout_ms,
@@ -55,7 +70,7 @@ def to_properties(plan: DatabasePlan) -> dict[str, Any]:
 
 def from_properties(properties: Mapping[str, Any]) -> DatabasePlan:
     """The plan that `to_properties` wrote."""
-    owner = properties["owner"]
+    owner, second = properties["owner"], properties.get("second")
     return DatabasePlan(
         database=properties["database"],
         roles=RoleNames(owner=owner, readwrite=properties["readwrite"], readonly=properties["readonly"]),
@@ -70,6 +85,7 @@ def from_properties(properties: Mapping[str, Any]) -> DatabasePlan:
         idle_in_transaction_timeout_ms=properties["idleInTransactionTimeoutMs"],
         extensions=tuple(properties["extensions"]),
         schemas=tuple(properties["schemas"]),
+        second=SecondLogins(readwrite=second[0], readonly=second[1]) if second else None,
     )
 
 

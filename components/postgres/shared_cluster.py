@@ -25,6 +25,11 @@ SUPERUSER = "postgres"
 PORT = 5432
 
 
+def superuser_secret(cluster: str) -> str:
+    """The superuser's basic-auth Secret, in the cluster's namespace."""
+    return f"{cluster}-superuser"
+
+
 @dataclass(frozen=True, kw_only=True)
 class SharedPostgresClusterArgs:
     """What the cluster is, and who has a login on it."""
@@ -43,7 +48,8 @@ class SharedPostgresClusterArgs:
     parameters: dict[str, str]
     protect: bool
     """Whether `destroy` leaves it alone; where it is deleted by force, its volumes stay."""
-    superuser_password: pulumi.Output[str]
+    superuser: pulumi.Output[str] | pulumi.Resource
+    """Its password, or what writes the Secret of `superuser_secret`."""
     brancher_password: pulumi.Output[str]
     roles: Sequence[ManagedRole]
     """The applications'."""
@@ -80,13 +86,17 @@ class SharedPostgresCluster(pulumi.ComponentResource):
         return ServerAccess(
             host=self.host,
             image=args.image,
-            superuser_secret=f"{args.name}-superuser",
+            superuser_secret=superuser_secret(args.name),
             authority_secret=f"{args.name}-server-ca",
         )
 
-    def _superuser(self) -> kubernetes.core.v1.Secret:
-        data: Mapping[str, pulumi.Input[str]] = {"username": SUPERUSER, "password": self._args.superuser_password}
-        return self._secret("superuser", self.access.superuser_secret, data, kind=BASIC_AUTH)
+    def _superuser(self) -> pulumi.Resource:
+        given = self._args.superuser
+        if isinstance(given, pulumi.Resource):
+            return given
+        data: Mapping[str, pulumi.Input[str]] = {"username": SUPERUSER, "password": given}
+        made: pulumi.Resource = self._secret("superuser", self.access.superuser_secret, data, kind=BASIC_AUTH)
+        return made
 
     def _authority(self, authority: Authority) -> kubernetes.core.v1.Secret:
         data = {"ca.crt": authority.certificate, "ca.key": authority.key}
@@ -109,7 +119,7 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.after)),
         )
 
-    def _cluster(self, secrets: list[kubernetes.core.v1.Secret]) -> pulumi.Resource:
+    def _cluster(self, secrets: list[pulumi.Resource]) -> pulumi.Resource:
         args = self._args
         brancher = ManagedRole(
             name=BRANCHER,

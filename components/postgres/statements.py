@@ -119,25 +119,26 @@ def _attributes(plan: DatabasePlan, name: str, there: Found, verifiers: Mapping[
     words = [f"NO{power}" for power in powers]
     if name not in plan.logins:
         return " ".join(["NOLOGIN", *words])
-    words += ["LOGIN", "NOINHERIT", f"CONNECTION LIMIT {plan.connection_limit}", "VALID UNTIL 'infinity'"]
+    inherit = "INHERIT" if name in plan.heirs else "NOINHERIT"
+    words += ["LOGIN", inherit, f"CONNECTION LIMIT {plan.connection_limit}", "VALID UNTIL 'infinity'"]
     if name in verifiers:
         words.append(f"PASSWORD {literal(verifiers[name])}")
     return " ".join(words)
 
 
 def _memberships(plan: DatabasePlan, there: Found) -> Iterator[str]:
-    owner, app = plan.roles.owner, plan.roles.readwrite
     options = there.version >= _FIRST_WITH_OPTIONS
     for one in there.memberships:
         if not catalog.is_wanted(plan, one):
             by = f" GRANTED BY {identifier(one.grantor)}" if options else ""
             yield f"REVOKE {identifier(one.role)} FROM {identifier(one.member)}{by} CASCADE"
-    if not any(catalog.is_wanted(plan, one) for one in there.memberships):
-        how = " WITH INHERIT FALSE, SET TRUE" if options else ""
-        yield f"GRANT {identifier(owner)} TO {identifier(app)}{how}"
+    for role, member in catalog.missing(plan, there):
+        # An heir may SET ROLE as well, or it could not go on to the owner.
+        how = f" WITH INHERIT {str(member in plan.heirs).upper()}, SET TRUE" if options else ""
+        yield f"GRANT {identifier(role)} TO {identifier(member)}{how}"
     if not (there.superuser or there.member):
         # Only who may act as a role may give it a database.
-        yield _act_as(owner, there)
+        yield _act_as(plan.roles.owner, there)
 
 
 def _act_as(role: str, there: Found) -> str:

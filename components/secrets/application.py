@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -24,6 +24,8 @@ class ApplicationSecretsArgs:
     """By the Secret's name."""
     authority: pulumi.Input[str]
     """PEM; no secret."""
+    synced: Mapping[str, pulumi.Resource] = field(default_factory=dict)
+    """Secrets that an operator writes, by name, each with what waits for it."""
     readers: Sequence[str] = ()
     """Groups, as the cluster's authentication names them."""
 
@@ -60,12 +62,12 @@ class ApplicationSecrets(pulumi.ComponentResource):
             automount_service_account_token=False,
             opts=mine,
         )
-        self.names = tuple(args.variables)
+        self.names = (*args.variables, *args.synced)
         self.checksum: pulumi.Output[str] = pulumi.Output.unsecret(
             pulumi.Output.all(args.authority, *args.variables.values()).apply(digest)
         )
-        """Of all of it: who is started with it carries this, and is rolled when it changes."""
-        self.resources: list[pulumi.Resource] = [*self.secrets, self.trust, self.account]
+        """Of all that is known here: who is started with it carries this, and is rolled when it changes."""
+        self.resources: list[pulumi.Resource] = [*self.secrets, *args.synced.values(), self.trust, self.account]
         self._access(name, args, mine)
         self.register_outputs({})
 
@@ -77,7 +79,7 @@ class ApplicationSecrets(pulumi.ComponentResource):
             "labels": labels(args.application),
         }
         role = kubernetes.rbac.v1.Role(
-            f"{name}-readers", metadata=meta, rules=[rule(sorted(args.variables))], opts=opts
+            f"{name}-readers", metadata=meta, rules=[rule(sorted((*args.variables, *args.synced)))], opts=opts
         )
         kubernetes.rbac.v1.RoleBinding(
             f"{name}-readers",

@@ -29,6 +29,15 @@ class GeneratedSecret:
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         self._bytes = random.RandomBytes(name, length=SECRET_BYTES, opts=opts)
 
+    @property
+    def material(self) -> pulumi.Output[str]:
+        """What the passwords are derived from, hexadecimal; a secret output."""
+        return pulumi.Output.secret(self._bytes.hex)
+
     def password(self, label: str) -> pulumi.Output[str]:
         """The password for `label`, a secret output; the same label gives the same password."""
         return pulumi.Output.secret(self._bytes.hex.apply(lambda value: derive(value, label)))
+
+    def credentials(self, login: str) -> pulumi.Output[tuple[str, str]]:
+        """The login with its password; a secret output."""
+        return self.password(login).apply(lambda password: (login, password))

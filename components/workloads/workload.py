@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -32,6 +32,8 @@ class WorkloadArgs:
     migration: Migration | None
     checksum: pulumi.Input[str]
     """Of the variables: a change rolls the pods."""
+    reload: str = ""
+    """Annotation that has something else in the cluster roll the pods when their Secrets change; empty for none."""
     generation: int = 0
     """A new value migrates again: the data were made afresh."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -53,13 +55,14 @@ class Workload(pulumi.ComponentResource):
     def _options(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[*self._args.after, *after])
 
-    def _meta(self, *, awaited: bool = True) -> dict[str, object]:
+    def _meta(self, *, awaited: bool = True, annotations: Mapping[str, str] | None = None) -> dict[str, object]:
         plan = self._plan
+        given = {**(annotations or {}), **({} if awaited else {SKIP_AWAIT: "true"})}
         return {
             "name": plan.application,
             "namespace": plan.namespace,
             "labels": labels(plan.application),
-            **({} if awaited else {"annotations": {SKIP_AWAIT: "true"}}),
+            **({"annotations": given} if given else {}),
         }
 
     def _migration(self) -> list[pulumi.Resource]:
@@ -86,9 +89,12 @@ class Workload(pulumi.ComponentResource):
             lambda checksum: manifests.deployment(plan, annotations={CHECKSUM: checksum})
         )
         made: pulumi.Resource = kubernetes.apps.v1.Deployment(
-            self._name, metadata=self._meta(), spec=spec, opts=self._options(*after)
+            self._name, metadata=self._meta(annotations=self._rolled()), spec=spec, opts=self._options(*after)
         )
         return made
+
+    def _rolled(self) -> dict[str, str]:
+        return {self._args.reload: "true"} if self._args.reload else {}
 
     def _around(self) -> None:
         plan = self._plan

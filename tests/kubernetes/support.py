@@ -31,6 +31,19 @@ class PodResult:
     log: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A pod that runs until it is no longer needed."""
+
+    core: client.CoreV1Api
+    namespace: str
+    name: str
+
+    def log(self) -> str:
+        """All that it said so far."""
+        return str(self.core.read_namespaced_pod_log(self.name, self.namespace))
+
+
 class Cluster:
     """The cluster behind a kubeconfig."""
 
@@ -172,6 +185,38 @@ class Cluster:
         trust: bool = True,
     ) -> PodResult:
         """Run a pod to its end as an application's would run: its Secrets as variables, the authority mounted."""
+        name = self._create(namespace, command, secrets, image, env or {}, trust=trust)
+        try:
+            phase = self._ended(namespace, name)
+            return PodResult(ok=phase == "Succeeded", log=self.core.read_namespaced_pod_log(name, namespace))
+        finally:
+            self.core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
+
+    @contextmanager
+    def start(
+        self, namespace: str, command: Sequence[str], *, secrets: Sequence[str] = (), image: str = POSTGRES_IMAGE
+    ) -> Iterator[Running]:
+        """Run such a pod as long as it is looked at."""
+        name = self._create(namespace, command, secrets, image, {}, trust=True)
+        try:
+            until(
+                lambda: self.core.read_namespaced_pod_status(name, namespace).status.phase == "Running",
+                f"pod {namespace}/{name} runs",
+            )
+            yield Running(core=self.core, namespace=namespace, name=name)
+        finally:
+            self.core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
+
+    def _create(
+        self,
+        namespace: str,
+        command: Sequence[str],
+        secrets: Sequence[str],
+        image: str,
+        env: Mapping[str, str],
+        *,
+        trust: bool,
+    ) -> str:
         name = f"test-{uuid.uuid4().hex[:8]}"
         volume = {"name": "trust", "configMap": {"name": TRUST}}
         container: dict[str, Any] = {
@@ -180,7 +225,7 @@ class Cluster:
             "imagePullPolicy": "IfNotPresent",
             "command": list(command),
             "envFrom": [{"secretRef": {"name": one}} for one in secrets],
-            "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
+            "env": [{"name": key, "value": value} for key, value in env.items()],
             "securityContext": restricted_container(),
             "volumeMounts": [{"name": "trust", "mountPath": TRUST_FOLDER}] if trust else [],
         }
@@ -195,11 +240,7 @@ class Cluster:
             },
         }
         self.core.create_namespaced_pod(namespace, pod)
-        try:
-            phase = self._ended(namespace, name)
-            return PodResult(ok=phase == "Succeeded", log=self.core.read_namespaced_pod_log(name, namespace))
-        finally:
-            self.core.delete_namespaced_pod(name, namespace, grace_period_seconds=0)
+        return name
 
     def _ended(self, namespace: str, name: str) -> str:
         def phase() -> str:

@@ -42,12 +42,20 @@ def raw(**changes: Any) -> dict[str, Any]:
     }
 
 
-def composed(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Recording:
-    settings = parse(raw(**changes), "test", "dev")
+def composed(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    apps: dict[str, Any] | None = None,
+    secrets: dict[str, Any] | None = None,
+    outputs: dict[str, dict[str, Any]] | None = None,
+    **changes: Any,
+) -> Recording:
+    """The environment with `changes` of its server; `outputs` are what providers add, beside certificates."""
+    settings = parse({**raw(**changes), "apps": apps or APPS, "secrets": secrets or {}}, "test", "dev")
     assert isinstance(settings, EnvironmentSettings)
     monkeypatch.setattr(kubernetes, "require_cluster", lambda *_: Access(context="home", identity=IDENTITY))
-    outputs = dict.fromkeys(("postgresql-shared-authority", "cache-certificate", "penpal-documents-certificate"), PAIR)
-    return record(lambda: KubernetesStack(settings, "dev").compose(), stack="dev", outputs=outputs)
+    pairs = dict.fromkeys(("postgresql-shared-authority", "cache-certificate", "penpal-documents-certificate"), PAIR)
+    return record(lambda: KubernetesStack(settings, "dev").compose(), stack="dev", outputs={**pairs, **(outputs or {})})
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import typing
 
 from pydantic import BaseModel
 
-from stacks import base, kubernetes_settings, settings, workload_settings
+from stacks import base, kubernetes_settings, secrets_settings, settings, workload_settings
 from tools import paths
 
-MODULES = (base, kubernetes_settings, workload_settings, settings)
+MODULES = (base, kubernetes_settings, secrets_settings, workload_settings, settings)
 """Where the models are."""
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
 UNKNOWN = "…"
@@ -22,7 +22,9 @@ _HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
 _WORDS: dict[object, str] = {
     str: "text", base.Text: "text", int: "number", bool: "true or false", base.Port: "port",
     base.Milliseconds: "duration", base.Days: "days", base.Quantity: "quantity", base.Size: "size",
+    secrets_settings.Date: "date",
     base.Schedule: "schedule",
+    secrets_settings.Key: "text",
     **dict.fromkeys((base.DatabaseName, base.RoleName, base.ApplicationName, base.DnsLabel), "name"),
 }  # fmt: skip
 

@@ -10,17 +10,18 @@ from city_api.settings import parameters
 from psycopg import sql
 from sqlalchemy import create_engine, pool
 
-_IS_MEMBER = "SELECT 1 FROM pg_roles WHERE rolname = %s AND pg_has_role(current_user, oid, 'MEMBER')"
+_OWNER = """
+SELECT rolname FROM pg_roles JOIN pg_database ON datdba = pg_roles.oid
+WHERE datname = current_database() AND pg_has_role(current_user, pg_roles.oid, 'MEMBER')
+"""
 
 
 def connect() -> psycopg.Connection:
-    """A connection whose objects will belong to `<user>_owner`. In a pull request's copy there is no such role: there
-    the login's own settings say who owns."""
-    settings = parameters()
-    connection = psycopg.connect(**settings)
-    owner = f"{settings['user']}_owner"
-    if connection.execute(_IS_MEMBER, (owner,)).fetchone():
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
+    """A connection whose objects will belong to the database's owner. The name of the login tells nothing of it: a
+    rotation changes that."""
+    connection = psycopg.connect(**parameters())
+    if owner := connection.execute(_OWNER).fetchone():
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner[0])))
     connection.commit()
     return connection
 
