@@ -34,6 +34,7 @@ from stacks import templates
 from stacks.applications import database_plan, granted_to, in_order
 from stacks.checks import ENV_SECRET
 from stacks.cluster import require_cluster
+from stacks.kubernetes_backups import ServerBackups
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Resources, Storage
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 
@@ -62,10 +63,13 @@ class KubernetesStack:
         plans = {name: database_plan(name, app) for name, app in applications}
         secrets = {name: GeneratedSecret(name) for name, _ in applications}
         roles = {name: self._role_secrets(name, plans[name], secrets[name]) for name, _ in applications}
-        cluster = self._cluster(roles)
+        backups = ServerBackups(self.server, self.access, self._options, self._server_namespace())
+        cluster = self._cluster(roles, backups)
+        databases = {plan.database: self._drill_query(name) for name, plan in plans.items()}
         for name, app in applications:
             self._databases[name] = self._database(name, app, plans[name], roles[name], cluster)
             self._application(name, app, plans[name], secrets[name], cluster)
+        backups.begin(cluster, databases, after=[one.ready for one in self._databases.values()])
         pulumi.export("cluster", self.access.identity)
         pulumi.export("server", {"host": cluster.host, "readonlyHost": cluster.readonly_host, "port": PORT})
         pulumi.export("apps", {name: self._summary(name, app, plans[name]) for name, app in applications})
@@ -83,13 +87,20 @@ class KubernetesStack:
 
     def _role_secrets(self, name: str, plan: DatabasePlan, secret: GeneratedSecret) -> RoleSecrets:
         passwords = {role: secret.password(role) for role in plan.logins}
-        after = self._namespace(self.server.namespace, protect=self.server.protect)
+        after = self._server_namespace()
         return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self._options(*after))
 
-    def _cluster(self, roles: Mapping[str, RoleSecrets]) -> SharedPostgresCluster:
+    def _server_namespace(self) -> list[pulumi.Resource]:
+        return self._namespace(self.server.namespace, protect=self.server.protect)
+
+    def _drill_query(self, application: str) -> str:
+        return self.server.drill.queries.get(application, "") if self.server.drill else ""
+
+    def _cluster(self, roles: Mapping[str, RoleSecrets], backups: ServerBackups) -> SharedPostgresCluster:
         server = self.server
         after = [
-            *self._namespace(server.namespace, protect=server.protect),
+            *self._server_namespace(),
+            *backups.resources,
             *(resource for one in roles.values() for resource in one.resources),
         ]
         managed: list[ManagedRole] = [role for one in roles.values() for role in one.roles]
@@ -110,6 +121,9 @@ class KubernetesStack:
             superuser_password=GeneratedSecret("superuser").password("postgres"),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
             roles=managed,
+            archive=backups.archive,
+            heartbeat_password=GeneratedSecret("heartbeat").password(names.HEARTBEAT) if backups.archive else None,
+            restore=backups.restore,
             after=after,
         )
         return SharedPostgresCluster(server.name, args, self._options())

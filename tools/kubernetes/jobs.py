@@ -13,6 +13,8 @@ from components.kubernetes.manifests import labels
 
 ATTEMPTS = 4
 """Of the pod: a server may be switching over, a network policy not yet be in force."""
+FINAL = 65
+"""The exit code by which a pod says that trying again is of no use: EX_DATAERR, as restoring has it."""
 KEPT_SECONDS = 3600
 """How long a failed Job can be looked at."""
 _LOOK_SECONDS = 0.5
@@ -66,6 +68,9 @@ def manifest(job: Job) -> dict[str, Any]:
         "metadata": {"name": job.name, "namespace": job.namespace, "labels": labels(job.name)},
         "spec": {
             "backoffLimit": ATTEMPTS - 1,
+            "podFailurePolicy": {
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FINAL]}}],
+            },
             "activeDeadlineSeconds": job.timeout_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             "template": {"metadata": {"labels": labels(job.name)}, "spec": pod},

@@ -99,9 +99,9 @@ _PYTHON_LINK = Link(path="usr/local/bin/python", target="/usr/bin/python3")
 
 
 @cache
-def _branching_requirements() -> str:
-    """The versions and hashes of the lock file, as branching/Dockerfile has them."""
-    command = [venv.get_uv(), "export", "--quiet", "--frozen", "--only-group", "branching", "--no-emit-project"]
+def _locked(group: str) -> str:
+    """The versions and hashes of the lock file, as branching/Dockerfile and restoring/Dockerfile have them."""
+    command = [venv.get_uv(), "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project"]
     done = subprocess.run(
         [*command, "--no-header"], cwd=paths.ROOT, env=venv.uv_environment(), capture_output=True, text=True, check=True
     )
@@ -113,7 +113,7 @@ BRANCHING = Image(
     version="test",
     layers=(
         _PYTHON,
-        PythonPackages(name="branching-packages", path=_PACKAGES, requirements=_branching_requirements),
+        PythonPackages(name="branching-packages", path=_PACKAGES, requirements=lambda: _locked("branching")),
         Contents(
             of=(
                 _PYTHON_LINK,
@@ -133,6 +133,33 @@ BRANCHING = Image(
         folder="/socle",
     ),
     expected_seconds=180,
+)
+
+RESTORING = Image(
+    name="restoring",
+    version="test",
+    layers=(
+        _PYTHON,
+        PythonPackages(name="restoring-packages", path=_PACKAGES, requirements=lambda: _locked("restoring")),
+        Contents(
+            of=(
+                _PYTHON_LINK,
+                Tree(
+                    source=paths.ROOT / "restoring",
+                    path="socle/restoring",
+                    without=("Dockerfile", "Dockerfile.dockerignore"),
+                ),
+            )
+        ),
+    ),
+    config=Config(
+        entrypoint=("python", "-m", "restoring"),
+        command=("--help",),
+        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={_PACKAGES}"),
+        user=_USER,
+        folder="/socle",
+    ),
+    expected_seconds=60,
 )
 
 _CITY_API = paths.ROOT / "tests" / "kubernetes" / "city_api"
@@ -179,6 +206,6 @@ def _city_api(tag: str) -> Image:
 
 CLUSTER = (PAUSE, DNS, VOLUMES, OPERATOR, POSTGRESQL)
 """What the cluster itself runs, and every PostgreSQL in it."""
-TESTS = (BRANCHING, *(_city_api(tag) for tag in _RELEASES))
+TESTS = (BRANCHING, RESTORING, *(_city_api(tag) for tag in _RELEASES))
 """What tests deploy."""
 ALL = (*CLUSTER, *TESTS)
