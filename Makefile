@@ -18,9 +18,9 @@ down: ## stop the servers, keep the data
 	$(RUN) down
 destroy: ## remove all of the local environment (asks; YES=1 doesn't)
 	$(RUN) destroy $(ENV) $(if $(YES),--yes)
-pr: ## PR=123 [APPS=city-api,docspell] [CONTENT=synthetic] [RESET=1]: a pull request's own copy of the data
+pr: ## PR=123 [APPS=city-api,docspell] [CONTENT=synthetic] [RESET=1] [TAG=sha-1a2b3c4]: a pull request's own copy of the data
 	$(RUN) pr "$(PR)" --base $(or $(BASE),$(ENV)) $(if $(APPS),--apps "$(APPS)") \
-	  $(if $(CONTENT),--content "$(CONTENT)") $(if $(RESET),--reset) $(if $(REOPEN),--reopen)
+	  $(if $(CONTENT),--content "$(CONTENT)") $(if $(RESET),--reset) $(if $(REOPEN),--reopen) $(if $(TAG),--tag "$(TAG)")
 pr-down: ## PR=123: nothing of it is left
 	$(RUN) pr-down "$(PR)"
 verify: ## PR=123 [APP=city-api]: what a pull request changed in the definitions

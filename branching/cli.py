@@ -2,6 +2,7 @@
 
 The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
 from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
+Where SOCLE_REPORT names a file, what `--json` would print is written there as well.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from branching.masking import explain
 from branching.metadata import Content
 from branching.migration_check import THRESHOLD_SECONDS
 from branching.pull_requests import FromFile, FromGitHub
+from branching.quota import Quota
 from branching.stream import Pace
 from branching.sweep_plan import Bounds
 
+DAY_SECONDS = 86_400
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
 errors = Console(stderr=True)
@@ -149,6 +152,15 @@ def branch_command(
     version: Annotated[int, typer.Option(help="The snapshot's version; 0 is the newest.")] = 0,
     content: Annotated[Content, typer.Option(help="Of which kind of snapshot.")] = Content.MASKED,
     reset: Annotated[bool, typer.Option("--reset", help="Make it afresh; what is in it is lost.")] = False,
+    days: Annotated[float, typer.Option(min=0, help="How long it lives after the last push; 0 is for ever.")] = 0,
+    idle_days: Annotated[float, typer.Option(min=0, help="How long it lives unused; 0 is for ever.")] = 0,
+    most_of_application: Annotated[int, typer.Option(min=0, help="Branches of the application; 0 is any number.")] = 0,
+    most: Annotated[int, typer.Option(min=0, help="Branches on the server; 0 is any number.")] = 0,
+    connections: Annotated[int, typer.Option(min=1, help="Open at once.")] = branches.Limits().connections,
+    statement_timeout: Annotated[str, typer.Option(help="As PostgreSQL has it.")] = branches.Limits().statement_timeout,
+    idle_in_transaction_timeout: Annotated[
+        str, typer.Option(help="As PostgreSQL has it.")
+    ] = branches.Limits().idle_in_transaction_session_timeout,
     as_json: Json = False,
 ) -> None:
     """Make a pull request's branch, or keep the one that is there. The role's password is SOCLE_BRANCH_PASSWORD."""
@@ -161,6 +173,14 @@ def branch_command(
             password=os.environ.get("SOCLE_BRANCH_PASSWORD") or None,
             snapshot_version=version or None,
             content=content,
+            ttl_seconds=int(days * DAY_SECONDS) or None,
+            idle_seconds=int(idle_days * DAY_SECONDS) or None,
+            quota=Quota(per_application=most_of_application or None, total=most or None),
+            limits=branches.Limits(
+                connections=connections,
+                statement_timeout=statement_timeout,
+                idle_in_transaction_session_timeout=idle_in_transaction_timeout,
+            ),
         )
         info = (branches.reset if reset else branches.create)(context.obj, request)
     _print(asdict(info), as_json, lambda: output.branch_lines(info))
@@ -308,8 +328,11 @@ def _messages(as_json: bool) -> Iterator[None]:
 
 
 def _print(document: Mapping[str, object], as_json: bool, render: output.Render) -> None:
+    text = json.dumps(document, default=_plain)
+    if report := os.environ.get("SOCLE_REPORT"):
+        Path(report).write_text(text, encoding="utf-8")
     if as_json:
-        sys.stdout.write(json.dumps(document, default=_plain) + "\n")
+        sys.stdout.write(f"{text}\n")
         return
     for item in render():
         console.print(item, highlight=False)

@@ -66,6 +66,11 @@ def pull_request_stack(number: int) -> str:
     return f"pr-{number}"
 
 
+def pull_request_namespace(application: str, number: int) -> str:
+    """The namespace of a pull request's application in a Kubernetes cluster: `city-api-pr-123`."""
+    return f"{application}-pr-{number}"
+
+
 def pull_request_number(stack: str) -> int | None:
     """The number in a pull request's stack name, or None where `stack` is none."""
     found = re.fullmatch(r"pr-([1-9]\d{0,6})", stack)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from components import names
 from components.postgres.database_plan import DatabasePlan
 from components.postgres.privileges import ExtraGrant, plan
-from stacks.checks import database_of, role_of
+from stacks.checks import ENV_SECRET, database_of, role_of
 from stacks.settings import App
 
 
@@ -58,3 +58,8 @@ def database_plan(name: str, app: App) -> DatabasePlan:
         extensions=app.extensions,
         schemas=app.schemas,
     )
+
+
+def variables_of(name: str, app: App) -> dict[str, dict[str, str]]:
+    """The application's variables, as templates, by the Secret that has them."""
+    return {**({f"{name}{ENV_SECRET}": dict(app.env)} if app.env else {}), **app.secrets}

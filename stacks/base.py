@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from components import names
@@ -40,6 +40,15 @@ def _size(value: object) -> object:
     return str(value)
 
 
+def _schedule(value: object) -> object:
+    fields = str(value).split()
+    if value and len(fields) != 5:
+        raise ValueError(
+            f"five fields, minute hour day month weekday: {' '.join(fields[-5:]) if fields[5:] else '30 3 * * *'}"
+        )
+    return value
+
+
 def _text(value: object) -> object:
     # YAML reads an unquoted true or 8080 as what it is; an environment variable is always text.
     if isinstance(value, bool):
@@ -54,9 +63,13 @@ def _checked(problem: object, value: object) -> object:
     return value
 
 
-Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
+Milliseconds = Annotated[
+    int, BeforeValidator(_milliseconds), PlainSerializer(lambda value: f"{value}ms", when_used="json")
+]
 Days = Annotated[int, BeforeValidator(_days)]
 Size = Annotated[str, BeforeValidator(_size)]
+Schedule = Annotated[str, BeforeValidator(_schedule)]
+"""Of a Kubernetes CronJob: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax."""
 Text = Annotated[str, BeforeValidator(_text)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 DatabaseName = Annotated[str, BeforeValidator(lambda value: _checked(names.database_problem, value))]

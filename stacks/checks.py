@@ -121,7 +121,8 @@ def _only_where_it_means_something(settings: EnvironmentSettings, name: str, app
                     allowed="another name", write=f"{name}-more: …",
                 )  # fmt: skip
         return
-    for key, given in (("namespace", app.namespace), ("secrets", app.secrets), ("readers", app.readers)):
+    only = ("namespace", app.namespace), ("secrets", app.secrets), ("readers", app.readers), ("workload", app.workload)
+    for key, given in only:
         if given:
             yield Problem(
                 path=f"socle:apps.{name}.{key}",

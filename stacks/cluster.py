@@ -17,9 +17,16 @@ def require_cluster(settings: EnvironmentSettings, stack: str) -> Access:
 
     Raises SettingsError where the kubeconfig leads elsewhere, or where a server that is there came from elsewhere.
     """
-    cluster = settings.cluster
+    way = require(settings.cluster.context, settings.cluster.identity, stack)
+    if isinstance(settings.server, CloudNativePgServer):
+        require_same_origin(settings.server, way, stack)
+    return way
+
+
+def require(context: str, identity: str, stack: str) -> Access:
+    """The way to the cluster with this identity. Raises SettingsError where the kubeconfig leads elsewhere."""
     try:
-        client = access.connect(cluster.context)
+        client = access.connect(context)
         found = access.identity(client)
     except ClusterError as error:
         raise SettingsError(
@@ -31,18 +38,15 @@ def require_cluster(settings: EnvironmentSettings, stack: str) -> Access:
                 )
             ],
         ) from None  # fmt: skip
-    if found == cluster.identity:
-        way = Access(context=cluster.context, identity=found)
-        if isinstance(settings.server, CloudNativePgServer):
-            require_same_origin(settings.server, way, stack)
-        return way
+    if found == identity:
+        return Access(context=context, identity=found)
     host = client.configuration.host
     raise SettingsError(
         f"Pulumi.{stack}.yaml",
         [
             Problem(
                 path="socle:cluster.identity",
-                found=f"{cluster.identity or 'nothing'}; the kubeconfig leads to {host}, whose kube-system is {found}",
+                found=f"{identity or 'nothing'}; the kubeconfig leads to {host}, whose kube-system is {found}",
                 allowed="the uid of the namespace kube-system of the cluster that is meant",
                 write=f"identity: {found}   # if {host} is meant",
             )

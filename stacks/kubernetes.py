@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import names
-from components.kubernetes import objects
-from components.mongodb import ferret_manifests
-from components.mongodb.ferret import Ferret, FerretArgs
-from components.mongodb.ferret_manifests import FerretPlan
-from components.postgres import connection
+from components.kubernetes import network_policies, objects
+from components.kubernetes.network_policies import CLIENTS
 from components.postgres.cluster_database import ClusterDatabase, ClusterDatabaseArgs, RoleSecrets
-from components.postgres.cnpg_manifests import ManagedRole, Volume
-from components.postgres.connection import Address
+from components.postgres.cnpg_manifests import Volume
 from components.postgres.database_plan import DatabasePlan
 from components.postgres.shared_cluster import PORT, SharedPostgresCluster, SharedPostgresClusterArgs
-from components.redis.cache_manifests import CachePlan
+from components.redis.cache_manifests import METRICS_PORT, CachePlan
+from components.redis.cache_manifests import PORT as CACHE_PORT
 from components.redis.connection import key_prefix, user_name
 from components.redis.shared_cache import CacheUser, SharedCache, SharedCacheArgs
-from components.secrets.application import (
-    TRUST,
-    TRUST_FILE,
-    TRUST_FOLDER,
-    ApplicationSecrets,
-    ApplicationSecretsArgs,
-)
 from components.secrets.generated import GeneratedSecret
-from stacks import templates
-from stacks.applications import database_plan, granted_to, in_order
-from stacks.checks import ENV_SECRET
+from stacks import kubernetes_outputs, templates
+from stacks.applications import database_plan, granted_to, in_order, variables_of
 from stacks.cluster import require_cluster
+from stacks.in_cluster import (
+    Facts,
+    InNamespace,
+    Login,
+    cache_facts,
+    database_facts,
+    documents_facts,
+    limits,
+    requests,
+)
 from stacks.kubernetes_backups import ServerBackups
-from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Resources, Storage
+from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
+from stacks.snapshots import Snapshots
+
+OPERATOR_NAMESPACE = "cnpg-system"
 
 
 class KubernetesStack:
@@ -63,18 +64,20 @@ class KubernetesStack:
         plans = {name: database_plan(name, app) for name, app in applications}
         secrets = {name: GeneratedSecret(name) for name, _ in applications}
         roles = {name: self._role_secrets(name, plans[name], secrets[name]) for name, _ in applications}
-        backups = ServerBackups(self.server, self.access, self._options, self._server_namespace())
+        backups = ServerBackups(self.server, self.access, self.options, self._server_namespace())
         cluster = self._cluster(roles, backups)
-        databases = {plan.database: self._drill_query(name) for name, plan in plans.items()}
+        snapshots = Snapshots(self.settings, cluster, self.server.namespace, self.options)
         for name, app in applications:
             self._databases[name] = self._database(name, app, plans[name], roles[name], cluster)
+            snapshots.of(name, app, plans[name], after=self._databases[name].ready)
             self._application(name, app, plans[name], secrets[name], cluster)
+        queries = self.server.drill.queries if self.server.drill else {}
+        databases = {plan.database: queries.get(name, "") for name, plan in plans.items()}
         backups.begin(cluster, databases, after=[one.ready for one in self._databases.values()])
-        pulumi.export("cluster", self.access.identity)
-        pulumi.export("server", {"host": cluster.host, "readonlyHost": cluster.readonly_host, "port": PORT})
-        pulumi.export("apps", {name: self._summary(name, app, plans[name]) for name, app in applications})
+        kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
 
-    def _options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
+    def options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
+        """For a resource that comes after the given ones."""
         return pulumi.ResourceOptions(providers=[self.provider], depends_on=list(after), protect=protect or None)
 
     def _namespace(self, name: str, *, protect: bool = False) -> list[pulumi.Resource]:
@@ -82,28 +85,20 @@ class KubernetesStack:
         if not self.settings.cluster.create_namespaces:
             return []
         if name not in self._namespaces:
-            self._namespaces[name] = objects.namespace(name, {}, self._options(protect=protect))
+            given = {CLIENTS: self.server.namespace}
+            self._namespaces[name] = objects.namespace(name, given, self.options(protect=protect))
         return [self._namespaces[name]]
 
     def _role_secrets(self, name: str, plan: DatabasePlan, secret: GeneratedSecret) -> RoleSecrets:
         passwords = {role: secret.password(role) for role in plan.logins}
         after = self._server_namespace()
-        return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self._options(*after))
+        return RoleSecrets(name, plan, namespace=self.server.namespace, passwords=passwords, opts=self.options(*after))
 
     def _server_namespace(self) -> list[pulumi.Resource]:
         return self._namespace(self.server.namespace, protect=self.server.protect)
 
-    def _drill_query(self, application: str) -> str:
-        return self.server.drill.queries.get(application, "") if self.server.drill else ""
-
     def _cluster(self, roles: Mapping[str, RoleSecrets], backups: ServerBackups) -> SharedPostgresCluster:
-        server = self.server
-        after = [
-            *self._server_namespace(),
-            *backups.resources,
-            *(resource for one in roles.values() for resource in one.resources),
-        ]
-        managed: list[ManagedRole] = [role for one in roles.values() for role in one.roles]
+        server, namespace = self.server, self._server_namespace()
         args = SharedPostgresClusterArgs(
             name=server.name,
             namespace=server.namespace,
@@ -114,19 +109,36 @@ class KubernetesStack:
             spread=server.spread,
             storage=_volume(server.storage),
             wal_storage=_volume(server.wal_storage) if server.wal_storage else None,
-            requests=_requests(server.resources),
-            limits=_limits(server.resources),
+            requests=requests(server.resources),
+            limits=limits(server.resources),
             parameters=dict(server.parameters),
             protect=server.protect,
             superuser_password=GeneratedSecret("superuser").password("postgres"),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
-            roles=managed,
+            roles=[role for one in roles.values() for role in one.roles],
             archive=backups.archive,
             heartbeat_password=GeneratedSecret("heartbeat").password(names.HEARTBEAT) if backups.archive else None,
             restore=backups.restore,
-            after=after,
+            after=[*namespace, *backups.resources, *(resource for one in roles.values() for resource in one.resources)],
         )
-        return SharedPostgresCluster(server.name, args, self._options())
+        self._policy(server.name, {"cnpg.io/cluster": server.name}, [PORT], namespace, trusted=[OPERATOR_NAMESPACE])
+        return SharedPostgresCluster(server.name, args, self.options())
+
+    def _policy(
+        self,
+        name: str,
+        selected: dict[str, str],
+        ports: list[int],
+        after: list[pulumi.Resource],
+        trusted: list[str] | None = None,
+    ) -> None:
+        namespace = self.server.namespace
+        kubernetes.networking.v1.NetworkPolicy(
+            f"{name}-clients",
+            metadata={"name": f"{name}-clients", "namespace": namespace},
+            spec=network_policies.shared_service(selected, ports, namespace=namespace, trusted=trusted or []),
+            opts=self.options(*after),
+        )
 
     def _database(
         self, name: str, app: App, plan: DatabasePlan, roles: RoleSecrets, cluster: SharedPostgresCluster
@@ -145,169 +157,85 @@ class KubernetesStack:
             retain=app.deletion_policy == "retain",
             after=[cluster.ready, *granted],
         )
-        return ClusterDatabase(name, args, self._options())
+        return ClusterDatabase(name, args, self.options())
 
     def _application(
         self, name: str, app: App, plan: DatabasePlan, secret: GeneratedSecret, cluster: SharedPostgresCluster
     ) -> None:
-        namespace = app.namespace or name
-        facts = [self._database_facts(plan, secret, cluster.host)]
+        namespace, roles = app.namespace or name, plan.roles
+        place = InNamespace(name=name, namespace=namespace, access=self.access, options=self.options)
+        password = secret.password(roles.readwrite)
+        login = Login(
+            host=cluster.host, database=plan.database, user=roles.readwrite, owner=roles.owner, password=password
+        )
+        facts = [database_facts(login, (roles.readonly, secret.password(roles.readonly)))]
         after: list[pulumi.Resource] = [*self._namespace(namespace), self._databases[name].ready]
         if app.cache:
-            facts.append(self._cache_user(name, secret, cluster))
-        if app.documents:
-            facts.append(self._documents_facts(name, namespace, plan, secret))
-        wanted = {**({f"{name}{ENV_SECRET}": app.env} if app.env else {}), **app.secrets}
-        variables = {one: _rendered(its, facts) for one, its in wanted.items()}
-        args = ApplicationSecretsArgs(
-            application=name,
-            namespace=namespace,
-            variables=variables,
-            authority=cluster.authority.certificate,
-            readers=app.readers,
+            made, user = self._cache_user(name, secret, cluster)
+            facts.append(made)
+            after += user
+        documents, ferret = self.settings.documents, None
+        if app.documents and isinstance(documents, ExternalDocuments):
+            facts.append(pulumi.Output.secret(templates.external_mongodb_facts(documents.uri)))
+        if app.documents and isinstance(documents, FerretDocuments):
+            ferret = place.ferret_plan(documents, self.server.image_name)
+            facts.append(documents_facts(ferret, login, secret.password("documents"), plan.database))
+        secrets = place.secrets(
+            variables_of(name, app), facts, cluster.authority.certificate, readers=app.readers, after=after
         )
-        secrets = ApplicationSecrets(name, args, self._options(*after))
-        if app.documents and isinstance(self.settings.documents, FerretDocuments):
-            self._ferret(name, self._ferret_plan(name, namespace), plan, secret, cluster, [*after, secrets.trust])
+        if ferret:
+            served = place.ferret(
+                ferret, login, secret.password("documents"), cluster.authority, after=[*after, secrets.trust]
+            )
+            after.append(served.ready)
+        if app.workload:
+            place.workload(app.workload, secrets, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""
         settings = self.settings.cache
         assert isinstance(settings, KubernetesCache)  # noqa: S101 - stacks.checks allows no other that isn't external
         if self._shared_cache is None:
-            plan = CachePlan(
-                name=settings.name,
-                namespace=settings.namespace,
-                engine=settings.engine,
-                image=settings.image_name,
-                exporter_image=settings.exporter_image,
-                storage=_volume(settings.storage),
-                requests=_requests(settings.resources),
-                limits=_limits(settings.resources),
-            )
+            after = self._namespace(settings.namespace)
             args = SharedCacheArgs(
-                plan=plan,
+                plan=cache_plan(settings),
                 access=self.access,
                 authority=cluster.authority,
                 passwords=GeneratedSecret("cache"),
                 protect=self.server.protect,
-                after=self._namespace(settings.namespace),
+                after=after,
             )
-            self._shared_cache = SharedCache(settings.name, args, self._options())
+            self._shared_cache = SharedCache(settings.name, args, self.options())
+            self._policy(settings.name, dict(args.plan.selected), [CACHE_PORT, METRICS_PORT], after)
         return self._shared_cache
 
     def _cache_user(
         self, name: str, secret: GeneratedSecret, cluster: SharedPostgresCluster
-    ) -> pulumi.Output[dict[str, str]]:
-        settings = self.settings.cache
+    ) -> tuple[Facts, list[pulumi.Resource]]:
+        settings, user, prefix = self.settings.cache, user_name(name), key_prefix(name)
         if isinstance(settings, ExternalCache):
-            return pulumi.Output.secret(templates.external_redis_facts(settings.url, key_prefix(name)))
+            return pulumi.Output.secret(templates.external_redis_facts(settings.url, prefix)), []
         cache, password = self._cache(cluster), secret.password("cache")
-        user, prefix = user_name(name), key_prefix(name)
-        CacheUser(f"{name}-cache", cache=cache, user=user, prefix=prefix, password=password, opts=self._options())
-        return password.apply(
-            lambda value: templates.redis_facts(
-                host=cache.host, port=cache.port, user=user, password=value, prefix=prefix, ca_file=TRUST_FILE
-            )
-        )
-
-    def _ferret_plan(self, name: str, namespace: str) -> FerretPlan:
-        settings = self.settings.documents
-        assert isinstance(settings, FerretDocuments)  # noqa: S101 - the callers have asked
-        return FerretPlan(
-            application=name,
-            namespace=namespace,
-            name=f"{name}-documents",
-            image=settings.image,
-            psql_image=self.server.image_name,
-            requests=_requests(settings.resources),
-            limits=_limits(settings.resources),
-            secret=f"{name}-documents",
-            certificate_secret=f"{name}-documents-tls",
-            authority_config=TRUST,
-            authority_folder=TRUST_FOLDER,
-        )
-
-    def _documents_facts(
-        self, name: str, namespace: str, plan: DatabasePlan, secret: GeneratedSecret
-    ) -> pulumi.Output[dict[str, str]]:
-        settings = self.settings.documents
-        if isinstance(settings, ExternalDocuments):
-            return pulumi.Output.secret(templates.external_mongodb_facts(settings.uri))
-        host = self._ferret_plan(name, namespace).hosts[0]
-        return secret.password("documents").apply(
-            lambda value: templates.mongodb_facts(
-                host=host, port=ferret_manifests.PORT, user=plan.roles.readwrite, password=value,
-                database=plan.database, ca_file=TRUST_FILE,
-            )
+        made = CacheUser(
+            f"{name}-cache", plan=cache.plan, access=self.access, user=user, prefix=prefix, password=password,
+            opts=self.options(cache.ready),
         )  # fmt: skip
-
-    def _ferret(
-        self,
-        name: str,
-        ferret: FerretPlan,
-        plan: DatabasePlan,
-        secret: GeneratedSecret,
-        cluster: SharedPostgresCluster,
-        after: list[pulumi.Resource],
-    ) -> None:
-        roles = plan.roles
-        address = Address(host=cluster.host, port=PORT, sslmode="verify-full", ca_file=TRUST_FILE)
-        # What FerretDB makes has to belong to the owner, as everything in the database does.
-        url = secret.password(roles.readwrite).apply(
-            lambda value: (
-                connection.libpq_url(address, plan.database, roles.readwrite, value)
-                + f"&options=-c%20role%3D{roles.owner}"
-            )
-        )
-        args = FerretArgs(
-            plan=ferret, authority=cluster.authority, postgresql_url=url, user=roles.readwrite,
-            password=secret.password("documents"), after=after,
-        )  # fmt: skip
-        Ferret(f"{name}-documents", args, self._options())
-
-    @staticmethod
-    def _database_facts(plan: DatabasePlan, secret: GeneratedSecret, host: str) -> pulumi.Output[dict[str, str]]:
-        address = Address(host=host, port=PORT, sslmode="verify-full", ca_file=TRUST_FILE)
-        roles = plan.roles
-        return pulumi.Output.all(secret.password(roles.readwrite), secret.password(roles.readonly)).apply(
-            lambda both: templates.database_facts(
-                address,
-                database=plan.database,
-                user=roles.readwrite,
-                password=both[0],
-                readonly_user=roles.readonly,
-                readonly_password=both[1],
-            )
-        )
-
-    @staticmethod
-    def _summary(name: str, app: App, plan: DatabasePlan) -> dict[str, Any]:
-        return {
-            "database": plan.database,
-            "role": plan.roles.readwrite,
-            "namespace": app.namespace or name,
-            "secrets": [*([f"{name}{ENV_SECRET}"] if app.env else []), *app.secrets],
-        }
+        return cache_facts(cache.host, cache.port, user, prefix, password), [made.ready]
 
 
-def _rendered(
-    variables: Mapping[str, str], facts: list[pulumi.Output[dict[str, str]]]
-) -> pulumi.Output[Mapping[str, str]]:
-    def fill(parts: list[dict[str, str]]) -> dict[str, str]:
-        known = {key: value for part in parts for key, value in part.items()}
-        return templates.render_all(variables, known)
-
-    return pulumi.Output.all(*facts).apply(fill)
+def cache_plan(settings: KubernetesCache) -> CachePlan:
+    """The cache as its settings have it."""
+    return CachePlan(
+        name=settings.name,
+        namespace=settings.namespace,
+        engine=settings.engine,
+        image=settings.image_name,
+        exporter_image=settings.exporter_image,
+        storage=_volume(settings.storage),
+        requests=requests(settings.resources),
+        limits=limits(settings.resources),
+    )
 
 
 def _volume(storage: Storage) -> Volume:
     return Volume(size=storage.size, storage_class=storage.class_name)
-
-
-def _requests(resources: Resources) -> dict[str, str]:
-    return {"cpu": resources.cpu_request, "memory": resources.memory_request}
-
-
-def _limits(resources: Resources) -> dict[str, str]:
-    return {"cpu": resources.cpu_limit, "memory": resources.memory_limit}

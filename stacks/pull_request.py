@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pulumi
@@ -16,9 +17,11 @@ from components.postgres.connection import Address
 from components.redis.acl_user import AclUser
 from components.redis.connection import key_prefix, user_name
 from components.secrets.generated import GeneratedSecret
-from stacks import outputs, templates
+from stacks import kubernetes_outputs, outputs, templates
+from stacks.kubernetes_outputs import CONTRACT
 from stacks.local import document_facts, env_file
 from stacks.outputs import AppOutputs, CacheOutputs, EnvironmentOutputs
+from stacks.problems import SettingsError
 from stacks.settings import PullRequest
 
 
@@ -32,18 +35,41 @@ class PullRequestStack:
 
     def compose(self) -> None:
         """Make everything. What there is depends on the base's contract, so it is made once that is read."""
-        branches = self.base.get_output("contract").apply(self._applications)
+        contracts = pulumi.Output.all(self.base.get_output("contract"), self.base.get_output(CONTRACT))
+        branches = contracts.apply(
+            lambda found: self._on_kubernetes(found[1]) if found[1] else self._applications(found[0])
+        )
         pulumi.export("branches", branches)
         pulumi.export("base", self.settings.base)
 
-    def _applications(self, contract: Any) -> dict[str, Any]:
-        base = outputs.read(contract, self.settings.base)
-        unknown = [name for name in self.settings.apps if name not in base.apps]
+    def _on_kubernetes(self, contract: Any) -> dict[str, Any]:
+        # Importing its SDK takes as long as an empty program.
+        from stacks.pull_request_kubernetes import KubernetesPullRequest
+
+        base = kubernetes_outputs.read(contract, self.settings.base)
+        self._require_known(base.apps)
+        if not base.branching_image:
+            raise pulumi.RunError(
+                f"{self.settings.base} has no image of branching, which makes pull requests' databases in its cluster. "
+                "Write: socle:snapshots: {image: …}, and bring it up"
+            )
+        try:
+            composed = KubernetesPullRequest(self.settings, self.base, base)
+        except SettingsError as error:
+            raise pulumi.RunError(str(error)) from None
+        return {name: composed.application(name) for name in self.settings.apps}
+
+    def _require_known(self, apps: Collection[str]) -> None:
+        unknown = [name for name in self.settings.apps if name not in apps]
         if unknown:
             raise pulumi.RunError(
                 f"socle:pullRequest.apps: {', '.join(unknown)} is no application of {self.settings.base}; "
-                f"there are {', '.join(sorted(base.apps))}. Write: apps: [{min(base.apps, default='…')}]"
+                f"there are {', '.join(sorted(apps))}. Write: apps: [{min(apps, default='…')}]"
             )
+
+    def _applications(self, contract: Any) -> dict[str, Any]:
+        base = outputs.read(contract, self.settings.base)
+        self._require_known(base.apps)
         return {name: self._application(name, base.apps[name], base) for name in self.settings.apps}
 
     def _application(self, name: str, app: AppOutputs, base: EnvironmentOutputs) -> dict[str, Any]:

@@ -20,11 +20,15 @@ from stacks.base import (
     Milliseconds,
     Model,
     Port,
+    Quantity,
     RoleName,
+    Schedule,
+    Size,
     Text,
     VariableName,
 )
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, KubernetesCluster
+from stacks.workload_settings import Workload
 
 
 class Environment(Model):
@@ -195,6 +199,8 @@ class App(Model):
     """Further Secrets, by name, beside the one that has `env`."""
     readers: tuple[str, ...] = ()
     """Groups that may read its Secrets, beside its service account."""
+    workload: Workload | None = None
+    """The application itself, where it is to run in the Kubernetes cluster."""
     container: bool = False
     """Whether a second file with a container's addresses is written."""
     test: TestDatabase | None = None
@@ -202,6 +208,14 @@ class App(Model):
     """Path of its masking rules; by default `masking/<app>.yaml`."""
     deletion_policy: Literal["retain", "delete"] = "retain"
     """What becomes of the database when the application is removed from the settings."""
+
+
+class Quota(Model):
+    """What all of a pull request's pods in one namespace may ask for and use together."""
+
+    cpu: Quantity = "2"
+    memory: Size = "2Gi"
+    pods: int = Field(default=10, ge=1, le=200)
 
 
 class PullRequests(Model):
@@ -212,6 +226,8 @@ class PullRequests(Model):
     per_application: int | None = Field(default=None, ge=1, examples=[20])
     total: int | None = Field(default=None, ge=1, examples=[50])
     warm: int = Field(default=0, ge=0, le=20, examples=[2])
+    quota: Quota = Quota()
+    """Of each pull request's namespace, on Kubernetes."""
 
 
 class Snapshots(Model):
@@ -219,6 +235,10 @@ class Snapshots(Model):
 
     max_age: Days = Field(default=1, ge=1, examples=["7d"])
     sessions: int = Field(default=2, ge=1, le=32, examples=[2])
+    image: str = Field(default="", examples=["ghcr.io/owner/branching:v1.0.0"])
+    """Of branching, on Kubernetes; empty for no snapshots there."""
+    schedule: Schedule = Field(default="", examples=["30 3 * * *"])
+    """When, on Kubernetes, snapshots older than `max_age` are made anew; empty for by hand."""
     megabytes_per_second: int | None = Field(default=None, ge=1, examples=[20])
     replica: str | None = Field(default=None, min_length=1, examples=["standby.example.org"])
     tablespace: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]{0,62}$", examples=["previews"])
@@ -244,6 +264,8 @@ class PullRequest(Model):
     base: str = Field(default="local", examples=["local"])
     """The environment whose snapshots are branched."""
     apps: tuple[ApplicationName, ...] = Field(min_length=1, examples=["[city-api]"])
+    tags: dict[ApplicationName, str] = Field(default_factory=dict, examples=["{city-api: sha-1a2b3c4}"])
+    """Each application's image tag, on Kubernetes; the base environment's where left out."""
     content: Literal["masked", "synthetic", "schema"] = "masked"
     """What of the rows its copies have."""
     generation: int = Field(default=0, ge=0)

@@ -51,11 +51,15 @@ def pr(
     content: Annotated[str, typer.Option(help="masked, synthetic or schema.")] = "",
     reset: Annotated[bool, typer.Option("--reset", help="Make the copies afresh.")] = False,
     reopen: Annotated[bool, typer.Option("--reopen", help="Though a sweep found it closed.")] = False,
+    tag: Annotated[str, typer.Option(help="Its images' tag, or <app>=<tag>,… (Kubernetes).")] = "",
 ) -> None:
     """Give a pull request its own copy of the data."""
     from tools.commands import pull_request
 
-    pull_request.up(number, base=base, apps=apps, content=content, reset=reset, reopen=reopen)
+    pull_request.up(
+        number, base=base, apps=apps, content=content, reset=reset, reopen=reopen,
+        tags=pull_request.parse_tags(tag, apps),
+    )  # fmt: skip
 
 
 @app.command("pr-down")

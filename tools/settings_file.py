@@ -10,7 +10,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from components import names
 from stacks.loader import NAMESPACE, parse
-from stacks.settings import EnvironmentSettings, PullRequestSettings
+from stacks.settings import EnvironmentSettings, PullRequest, PullRequestSettings
 from tools import paths
 from tools.errors import ToolError
 
@@ -39,6 +39,17 @@ def pull_request(stack: str) -> PullRequestSettings | None:
         return None
     settings = parse(_raw(path), path.name, stack)
     return settings if isinstance(settings, PullRequestSettings) else None
+
+
+def write_pull_request(stack: str, wanted: PullRequest) -> None:
+    """Write the settings of a pull request's stack, in one step."""
+    file = stack_file(stack)
+    paths.private_dir(file.parent)
+    content = {"config": {f"{NAMESPACE}pullRequest": wanted.model_dump(mode="json", by_alias=True)}}
+    partial = file.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        YAML().dump(content, stream)
+    partial.replace(file)
 
 
 def known() -> list[str]:

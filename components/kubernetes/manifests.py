@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,15 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 APPLICATION = "app.kubernetes.io/name"
 PART_OF = "app.kubernetes.io/part-of"
 
+SKIP_AWAIT = "pulumi.com/skipAwait"
+"""Annotation for pulumi-kubernetes: the object counts as made once it is accepted."""
 CHECKSUM = "socle.dev/checksum"
 """Annotation of a pod: what it was started with. A change rolls it."""
 
 
 def digest(value: object) -> str:
-    """A short checksum of anything with a stable `repr`. Of a secret with 128 random bits it tells nothing."""
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+    """A short checksum of JSON's types, whatever the order of a mapping. Of 128 random bits it tells nothing."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def labels(application: str = "", *, part_of: str = "") -> dict[str, str]:

@@ -25,6 +25,8 @@ class TaskArgs:
     """The spec of the pod that runs before the resource goes; None when nothing has to be undone."""
     triggers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Has it run again when one changes. No secrets: a digest of one tells that it changed."""
+    generation: int = 0
+    """A new value undoes what was done, then does it afresh."""
     timeout_seconds: int = TIMEOUT_SECONDS
 
 
@@ -34,6 +36,9 @@ class Task(pulumi.CustomResource):
     A pulumi-kubernetes Job stays as long as its resource, and has none that runs when it goes. By this, what a database
     needs undone is done before its roles and its namespace go.
     """
+
+    message: pulumi.Output[str]
+    """What the pod wrote to its termination log when it last ran."""
 
     def __init__(self, name: str, args: TaskArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(
@@ -47,7 +52,9 @@ class Task(pulumi.CustomResource):
                 "apply": args.apply,
                 "remove": args.remove,
                 "triggers": dict(args.triggers),
+                "generation": args.generation,
                 "timeoutSeconds": args.timeout_seconds,
+                "message": None,
             },
             opts,
         )

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
-from components.kubernetes.manifests import CHECKSUM, digest, labels
+from components.kubernetes.manifests import CHECKSUM, SKIP_AWAIT, digest, labels
 from components.mongodb import ferret_manifests
 from components.mongodb.ferret_manifests import FerretPlan
 from components.secrets.certificates import Authority, ServerCertificate
@@ -25,6 +25,8 @@ class FerretArgs:
     """The database it keeps the documents in, with a login; a secret."""
     user: str
     password: pulumi.Output[str]
+    generation: int = 0
+    """A new value starts it afresh: its database was made anew, and with it went the users that a start sets up."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
 
 
@@ -53,11 +55,11 @@ class Ferret(pulumi.ComponentResource):
         # The Service has its endpoint only once the pod is there, which is awaited beside it.
         kubernetes.core.v1.Service(
             f"{name}-service",
-            metadata={**self._meta(), "annotations": {"pulumi.com/skipAwait": "true"}},
+            metadata={**self._meta(), "annotations": {SKIP_AWAIT: "true"}},
             spec=ferret_manifests.service(args.plan),
             opts=mine,
         )
-        started_with = pulumi.Output.all(logins.string_data, certificate.string_data).apply(digest)
+        started_with = pulumi.Output.all(logins.string_data, certificate.string_data, args.generation).apply(digest)
         self.ready = self._deployment(pulumi.Output.unsecret(started_with), [logins, certificate])
         self.register_outputs({})
 

@@ -53,10 +53,21 @@ class CachePlan:
     storage: Volume
     requests: Mapping[str, str]
     limits: Mapping[str, str]
-    secret: str = ""
-    """With `admin-password`, `exporter-password` and the `-hash` of each."""
-    certificate_secret: str = ""
-    """With `tls.crt`, `tls.key` and `ca.crt`."""
+
+    @property
+    def selected(self) -> dict[str, str]:
+        """What its pod is found by."""
+        return labels(self.name, part_of="cache")
+
+    @property
+    def secret(self) -> str:
+        """The Secret with `admin-password`, `exporter-password` and the hash of each."""
+        return f"{self.name}-logins"
+
+    @property
+    def certificate_secret(self) -> str:
+        """The Secret with `tls.crt`, `tls.key` and `ca.crt`."""
+        return f"{self.name}-tls"
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -96,12 +107,12 @@ def service(plan: CachePlan) -> Manifest:
         {"name": "redis", "port": PORT, "targetPort": "redis"},
         {"name": "metrics", "port": METRICS_PORT, "targetPort": "metrics"},
     ]
-    return {"selector": labels(plan.name, part_of="cache"), "ports": ports}
+    return {"selector": plan.selected, "ports": ports}
 
 
 def stateful_set(plan: CachePlan, *, annotations: Mapping[str, str]) -> Manifest:
     """The StatefulSet's spec; `annotations` are the pod's, a change of which restarts it."""
-    selected = labels(plan.name, part_of="cache")
+    selected = plan.selected
     return {
         "serviceName": plan.name,
         "replicas": 1,

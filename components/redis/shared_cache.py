@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
 from components.kubernetes.access import Access
-from components.kubernetes.manifests import CHECKSUM, digest, labels
+from components.kubernetes.manifests import CHECKSUM, SKIP_AWAIT, digest, labels
 from components.kubernetes.task import Task, TaskArgs
 from components.redis import cache_manifests, user_pod
 from components.redis.cache_manifests import CachePlan
@@ -24,7 +24,6 @@ class SharedCacheArgs:
     """What the cache is."""
 
     plan: CachePlan
-    """Its secrets' names are given by the component."""
     access: Access
     authority: Authority
     passwords: GeneratedSecret
@@ -41,7 +40,7 @@ class SharedCache(pulumi.ComponentResource):
     def __init__(self, name: str, args: SharedCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("socle:redis:SharedCache", name, None, opts)
         self._name, self.args = name, args
-        self.plan = replace(args.plan, secret=f"{args.plan.name}-logins", certificate_secret=f"{args.plan.name}-tls")
+        self.plan = args.plan
         self.host, self.port = self.plan.hosts[0], cache_manifests.PORT
         mine = pulumi.ResourceOptions(parent=self, depends_on=list(args.after))
         logins = self._logins(mine)
@@ -103,7 +102,7 @@ class SharedCache(pulumi.ComponentResource):
         # The Service has its endpoint only once the pod is there, which is awaited beside it.
         kubernetes.core.v1.Service(
             f"{self._name}-service",
-            metadata={**self._meta(), "annotations": {"pulumi.com/skipAwait": "true"}},
+            metadata={**self._meta(), "annotations": {SKIP_AWAIT: "true"}},
             spec=cache_manifests.service(self.plan),
             opts=opts,
         )
@@ -120,7 +119,7 @@ class SharedCache(pulumi.ComponentResource):
 
 
 class CacheUser(pulumi.ComponentResource):
-    """An application's user on a shared cache, limited to its own key prefix; with it go its keys."""
+    """An application's user on a running shared cache, limited to its own key prefix; with it go its keys."""
 
     ready: pulumi.Resource
 
@@ -128,26 +127,27 @@ class CacheUser(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        cache: SharedCache,
+        plan: CachePlan,
+        access: Access,
         user: str,
         prefix: str,
         password: pulumi.Output[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("socle:redis:CacheUser", name, None, opts)
-        plan, secret_name = cache.plan, f"{cache.plan.name}-user-{user}"
+        secret_name = f"{plan.name}-user-{user}"
         words = password.apply(lambda value: " ".join(rules(prefix, value)))
         secret = objects.secret(
             f"{name}-rules",
             namespace=plan.namespace,
             secret_name=secret_name,
             data={"rules": words},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[cache.ready]),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.ready = Task(
             f"{name}-user",
             TaskArgs(
-                access=cache.args.access,
+                access=access,
                 namespace=plan.namespace,
                 apply=user_pod.set_user(plan, user, secret=secret_name),
                 remove=user_pod.remove_user(plan, user, prefix),

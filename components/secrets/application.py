@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
-from components.kubernetes.manifests import Manifest, labels
+from components.kubernetes.manifests import Manifest, digest, labels
 
 TRUST = "socle-ca"
 """The ConfigMap with the certificate of the environment's authority."""
@@ -65,6 +65,12 @@ class ApplicationSecrets(pulumi.ComponentResource):
             automount_service_account_token=False,
             opts=mine,
         )
+        self.names = tuple(args.variables)
+        self.checksum: pulumi.Output[str] = pulumi.Output.unsecret(
+            pulumi.Output.all(args.authority, *args.variables.values()).apply(digest)
+        )
+        """Of all of it: who is started with it carries this, and is rolled when it changes."""
+        self.resources: list[pulumi.Resource] = [*self.secrets, self.trust, self.account]
         self._access(name, args, mine)
         self.register_outputs({})
 

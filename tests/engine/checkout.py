@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tools import paths
 from tools.embedded import postgres, supervisor
 from tools.embedded.ports import free_port
 
-SECONDS = 300
+SECONDS = 600
 """After which a command counts as hanging."""
 
 
@@ -41,6 +41,8 @@ class Checkout:
     """A copy of the project in a folder of its own."""
 
     root: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that each of its commands has."""
 
     @property
     def home(self) -> Path:
@@ -50,7 +52,7 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """The environment of a user's shell: none of the test's own settings."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "SOCLE_", "PG"))}
-        return {**kept, "COLUMNS": "160"}
+        return {**kept, "COLUMNS": "160", **self.extra}
 
     def command(self, *words: str) -> list[str]:
         """The command line of one of the project's commands, as the Makefile runs it behind the bootstrap."""
@@ -113,7 +115,7 @@ class Checkout:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def make(folder: Path, *applications: str) -> Checkout:
+def make(folder: Path, *applications: str, variables: Mapping[str, str] | None = None) -> Checkout:
     """A checkout below `folder` on ports of its own, with all or only some of the local applications."""
     root = folder / "checkout"
     listed = subprocess.run(
@@ -127,7 +129,7 @@ def make(folder: Path, *applications: str) -> Checkout:
             shutil.copy2(source, target)
     (root / ".socle").mkdir(mode=0o711)
     (root / ".socle" / "venv").symlink_to(paths.VENV)
-    checkout = Checkout(root=root)
+    checkout = Checkout(root=root, extra=variables or {})
     checkout.settings(lambda config: _localise(config, applications))
     return checkout
 

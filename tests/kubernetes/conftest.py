@@ -48,5 +48,7 @@ def localise(config: dict[str, Any], cluster: Cluster) -> None:
         # A joining replica waits for a checkpoint, which PostgreSQL would spread over minutes.
         "parameters": {"checkpoint_completion_target": "0"},
     }
-    config["socle:cache"] |= {"image": "localhost/valkey:8", "exporterImage": "localhost/redis-exporter:test"}
+    config["socle:cache"] |= {"image": "localhost/valkey:8", "exporterImage": "localhost/redis-exporter:1.69.0"}
     config["socle:documents"] |= {"image": "localhost/ferretdb:1.24.2"}
+    config["socle:snapshots"] = {"image": "localhost/branching:test"}
+    config["socle:apps"]["city-api"]["workload"] = {"image": "localhost/city-api", "tag": "test"}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +75,58 @@ class Cluster:
             )
         ).strip()  # fmt: skip
 
+    def trust(self, namespace: str) -> str:
+        """The certificates that an application in the namespace trusts."""
+        return str(self.core.read_namespaced_config_map(TRUST, namespace).data["ca.crt"])
+
+    def may(self, user: str, verb: str, resource: str, *, namespace: str, name: str) -> bool:
+        """What the API server would answer."""
+        attributes = client.V1ResourceAttributes(namespace=namespace, verb=verb, resource=resource, name=name)
+        review = client.V1SubjectAccessReview(
+            spec=client.V1SubjectAccessReviewSpec(user=user, resource_attributes=attributes)
+        )
+        answer = client.AuthorizationV1Api(self.api).create_subject_access_review(review)
+        return bool(answer.status.allowed)
+
+    @contextmanager
+    def forwarded(self, namespace: str, service: str, port: int) -> Iterator[int]:
+        """A port of this machine that leads to the Service, while the block runs."""
+        command = [kubectl(), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
+        process = subprocess.Popen(
+            [*command, f"service/{service}", f":{port}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert found, line + process.stdout.read()
+            yield int(found.group(1))
+        finally:
+            process.terminate()
+            process.wait()
+
+    def mongo_round_trip(self, uri: str, port: int, trust: str) -> None:
+        """Log in with the URI's login through a forwarded port, write a document and read it back."""
+        import pymongo
+
+        login, _, rest = uri.removeprefix("mongodb://").partition("@")
+        place, _, options = rest.partition("?")
+        kept = "&".join(one for one in options.split("&") if not one.startswith("tls"))
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(trust)
+            file.flush()
+            # The certificate names the Service, not this machine's end of the forwarding.
+            mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+                f"mongodb://{login}@127.0.0.1:{port}/?{kept}",
+                tls=True, tlsCAFile=file.name, tlsAllowInvalidHostnames=True, serverSelectionTimeoutMS=20_000,
+            )  # fmt: skip
+            with mongo:
+                letters = mongo[place.partition("/")[2]]["letters"]
+                letters.insert_one({"from": "Ada", "to": "Charles"})
+                found = letters.find_one({"from": "Ada"})
+                assert found is not None
+                assert found["to"] == "Charles"
+
     def _own_client(self) -> client.ApiClient:
         # `stream` changes the client that it is given.
         settings = client.Configuration()
@@ -124,6 +181,16 @@ class Cluster:
             return status.phase if status.phase in ("Succeeded", "Failed") else ""
 
         return until(phase, f"pod {namespace}/{name} ends")
+
+
+def kubectl() -> str:
+    """The program: the cluster's own, or the one on PATH."""
+    from tools.cluster import layout
+
+    own = layout.binaries() / "kubectl"
+    found = str(own) if own.exists() else shutil.which("kubectl")
+    assert found, "kubectl is neither on PATH nor in the cache of make cluster"
+    return found
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

@@ -25,7 +25,9 @@ POSTGRES_MAJOR = 17
 PYTHON = "3.13"
 """Debian trixie's."""
 VALKEY_MAJOR = 8
-"""Debian trixie's."""
+"""Debian trixie's: PyPI's, which runs on a laptop, has no TLS."""
+REDIS_EXPORTER = "1.69.0"
+"""Debian trixie's. As a Go module it is served in no version that was asked for."""
 
 _COMPONENT = "k8s.io/component-base/version"
 _KUBERNETES_LDFLAGS = (

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.kubernetes.access import ClusterError, connect
+from stacks.kubernetes_outputs import CONTRACT
 from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.settings import EnvironmentSettings
 from tools.engine import Engine
@@ -26,7 +27,7 @@ def show(env: str, settings: EnvironmentSettings, engine: Engine) -> None:
         except (ApiException, ClusterError) as error:
             console.print(f"{env}: its cluster doesn't answer ({str(error).splitlines()[0]}): make up ENV={env}")
             return
-    console.print(_applications(env, engine.outputs(env).get("apps") or {}))
+    console.print(_applications(env, engine.outputs(env).get(CONTRACT, {}).get("apps") or {}))
 
 
 def _status(settings: EnvironmentSettings, server: CloudNativePgServer) -> Mapping[str, Any]:
@@ -39,7 +40,7 @@ def _status(settings: EnvironmentSettings, server: CloudNativePgServer) -> Mappi
 def _cluster(env: str, server: CloudNativePgServer, status: Mapping[str, Any]) -> Table:
     table = Table(title=f"PostgreSQL of {env}", title_justify="left")
     for column in ("cluster", "state", "instances", "primary", "image"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     instances = f"{status.get('readyInstances', 0)} of {server.instances} ready"
     table.add_row(
         f"{server.namespace}/{server.name}",
@@ -54,7 +55,7 @@ def _cluster(env: str, server: CloudNativePgServer, status: Mapping[str, Any]) -
 def _applications(env: str, applications: Mapping[str, Any]) -> Table:
     table = Table(title=f"Environment {env}", title_justify="left")
     for column in ("application", "database", "namespace", "Secrets"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for name, about in sorted(applications.items()):
         table.add_row(name, about["database"], about["namespace"], ", ".join(about["secrets"]))
     return table

@@ -8,10 +8,10 @@ import typing
 
 from pydantic import BaseModel
 
-from stacks import backup_settings, base, kubernetes_settings, settings
+from stacks import backup_settings, base, kubernetes_settings, settings, workload_settings
 from tools import paths
 
-MODULES = (base, backup_settings, kubernetes_settings, settings)
+MODULES = (base, backup_settings, kubernetes_settings, workload_settings, settings)
 """Where the models are."""
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
 UNKNOWN = "…"
@@ -22,8 +22,8 @@ _HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
 _WORDS: dict[object, str] = {
     str: "text", base.Text: "text", int: "number", bool: "true or false", base.Port: "port",
     base.Milliseconds: "duration", base.Days: "days", base.Quantity: "quantity", base.Size: "size",
-    backup_settings.Moment: "time", backup_settings.Retention: "days, weeks or months", backup_settings.StoreUrl: "URL",
-    backup_settings.Destination: "`s3://bucket/folder`",
+    base.Schedule: "schedule", backup_settings.StoreUrl: "URL", backup_settings.Destination: "`s3://bucket/folder`",
+    backup_settings.Moment: "time", backup_settings.Retention: "days, weeks or months",
     **dict.fromkeys((base.DatabaseName, base.RoleName, base.ApplicationName, base.DnsLabel), "name"),
 }  # fmt: skip
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
-from ruamel.yaml import YAML
 
 from branching import tombstones
 from branching.connection import Server, connect
@@ -14,9 +14,9 @@ from branching.errors import PullRequestClosedError
 from branching.metadata import Content
 from components import names
 from stacks.settings import EnvironmentSettings, PullRequest
-from tools import paths, servers, settings_file
+from tools import servers, settings_file
 from tools.ages import ago
-from tools.commands import environment, snapshots
+from tools.commands import cluster_pull_request, environment, snapshots
 from tools.commands.status import files_of
 from tools.engine import Engine
 from tools.errors import ToolError
@@ -25,14 +25,24 @@ console = Console(stderr=True, highlight=False)
 DEFAULT_APPLICATION = "city-api"
 
 
-def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: bool) -> None:
-    """Make the pull request's copies, or keep those that are there. Raises ToolError, SettingsError."""
+def up(
+    number: str, *, base: str, apps: str, content: str, reset: bool, reopen: bool, tags: Mapping[str, str] | None = None
+) -> None:
+    """Make the pull request's copies, or keep those that are there. Raises ToolError, SettingsError.
+
+    `tags` are images' tags by application, where the base environment is on Kubernetes.
+    """
     pull = parse_number(number)
     settings = settings_file.environment(base)
     stack = names.pull_request_stack(pull)
     before = settings_file.pull_request(stack)
     then = before.pull_request if before else None
     wanted = _wanted(pull, base, _applications(apps, then, settings), _content(content, then), reset, then)
+    if settings.environment.kind == "kubernetes":
+        cluster_pull_request.up(_with_tags(wanted, then, tags or {}), settings)
+        return
+    if tags:
+        raise ToolError(f"{base} runs no application, so there is no image to choose", "leave TAG out")
     engine = environment.ready_engine()
     if base not in engine.stacks():
         raise ToolError(f"The environment {base} was never brought up", f"make up{_env(base)}")
@@ -46,7 +56,7 @@ def up(number: str, *, base: str, apps: str, content: str, reset: bool, reopen: 
     ready = set() if reset else snapshots.ready_branches(environment_of)
     new = {application for application in wanted.apps if wanted.branch(application) not in ready}
     snapshots.require_room(new, environment_of, Content(wanted.content))
-    _write(stack, wanted)
+    settings_file.write_pull_request(stack, wanted)
     environment.settle_and_up(engine, stack)
     snapshots.renew([wanted.branch(application) for application in wanted.apps], environment_of)
     _summary(engine, stack, kept=not new)
@@ -64,7 +74,11 @@ def down(number: str) -> None:
     before = settings_file.pull_request(stack)
     if before:
         base = before.pull_request.base
-        servers.prepare(settings_file.environment(base), engine, base)
+        settings = settings_file.environment(base)
+        if settings.environment.kind == "kubernetes":
+            cluster_pull_request.down(stack, base)
+            return
+        servers.prepare(settings, engine, base)
     environment.remove_stack(engine, stack)
     console.print(f"{stack} is gone: database, role, files, stack.")
 
@@ -75,6 +89,16 @@ def parse_number(number: str) -> int:
         return int(number)
     shown = f"“{number}”" if number else "nothing"
     raise ToolError(f"PR is {shown}; it has to be a number from 1 to {names.MAX_PULL_REQUEST}", "make pr PR=123")
+
+
+def parse_tags(text: str, apps: str) -> dict[str, str]:
+    """`sha-1a2b3c4` for every application of `apps`, or `city-api=sha-1a2b3c4,docspell=v1`."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if len(words) == 1 and "=" not in words[0]:
+        return {name.strip(): words[0] for name in (apps or DEFAULT_APPLICATION).split(",")}
+    if wrong := [word for word in words if "=" not in word]:
+        raise ToolError(f"TAG has {wrong[0]}, without an application", f"TAG={DEFAULT_APPLICATION}={wrong[0]}")
+    return {name: tag for name, _, tag in (word.partition("=") for word in words)}
 
 
 def _applications(apps: str, before: PullRequest | None, settings: EnvironmentSettings) -> tuple[str, ...]:
@@ -140,14 +164,12 @@ def _wanted(
     return PullRequest.model_validate(raw)
 
 
-def _write(stack: str, wanted: PullRequest) -> None:
-    file = settings_file.stack_file(stack)
-    paths.private_dir(file.parent)
-    content = {"config": {"socle:pullRequest": wanted.model_dump(mode="json", by_alias=True)}}
-    partial = file.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        YAML().dump(content, stream)
-    partial.replace(file)
+def _with_tags(wanted: PullRequest, before: PullRequest | None, tags: Mapping[str, str]) -> PullRequest:
+    """The same with the images' tags that are asked for, the others as they were."""
+    if unknown := sorted(set(tags) - set(wanted.apps)):
+        raise ToolError(f"TAG names {', '.join(unknown)}, which is none of {', '.join(wanted.apps)}", "TAG=sha-1a2b3c4")
+    kept = {name: tag for name, tag in (before.tags if before else {}).items() if name in wanted.apps}
+    return wanted.model_copy(update={"tags": {**kept, **tags}})
 
 
 def _summary(engine: Engine, stack: str, *, kept: bool) -> None:

@@ -50,6 +50,12 @@ def make(application: str, env: str, content: str) -> None:
     """Build a new version. Raises ToolError, SettingsError."""
     if content not in set(Content):
         raise ToolError(f"CONTENT is “{content}”; there is {', '.join(Content)}", "CONTENT=synthetic")
+    settings = settings_file.environment(env)
+    if settings.environment.kind == "kubernetes":
+        from tools.commands import cluster_snapshots
+
+        cluster_snapshots.make(application, env, settings, content)
+        return
     base = _base(application, env, "make snapshot APP=…")
     try:
         _build(application, base, Content(content))

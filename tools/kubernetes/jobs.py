@@ -42,8 +42,15 @@ class Job:
     timeout_seconds: int
 
 
-def run(client: Any, job: Job, tell: Callable[[str], None]) -> None:
-    """Run the Job to its end and remove it; `tell` hears what keeps it waiting. Raises JobError; a failed one stays."""
+def run(client: Any, job: Job, tell: Callable[[str], None]) -> str:
+    """Run the Job to its end and remove it; `tell` hears what keeps it waiting. A failed one stays to be looked at.
+
+    Returns:
+        What its pod wrote to the termination log.
+
+    Raises:
+        JobError: it failed or took too long.
+    """
     batch = BatchV1Api(client)
     _remove(batch, job)
     try:
@@ -54,9 +61,11 @@ def run(client: Any, job: Job, tell: Callable[[str], None]) -> None:
         raise JobError(f"Job {job.namespace}/{job.name} was refused: {_reason(error)}") from None
     try:
         _wait(client, batch, job, tell)
+        message = _message(CoreV1Api(client), job)
     except ApiException as error:
         raise JobError(f"Job {job.namespace}/{job.name}: {_reason(error)}") from None
     _remove(batch, job)
+    return message
 
 
 def manifest(job: Job) -> dict[str, Any]:
@@ -101,6 +110,15 @@ def _pods(core: CoreV1Api, job: Job) -> list[Any]:
     selector = f"batch.kubernetes.io/job-name={job.name}"
     found = core.list_namespaced_pod(job.namespace, label_selector=selector).items
     return sorted(found, key=lambda pod: pod.metadata.creation_timestamp)
+
+
+def _message(core: CoreV1Api, job: Job) -> str:
+    for pod in reversed(_pods(core, job)):
+        for status in pod.status.container_statuses or []:
+            ended = status.state.terminated
+            if ended and ended.exit_code == 0:
+                return ended.message or ""
+    return ""
 
 
 def _waiting(core: CoreV1Api, job: Job) -> str:

@@ -12,9 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
-from psycopg.rows import dict_row
-
 from city_api.settings import parameters
+from psycopg.rows import dict_row
 
 PORT = 8080
 _COMMUNES = "SELECT commune.* FROM commune WHERE name ILIKE %s ORDER BY name, code LIMIT 100"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from functools import cache
 
@@ -10,7 +11,8 @@ from tools.cluster.images.archive import Config
 from tools.cluster.images.contents import Contents, Folder, Link, Program, Script, Tree
 from tools.cluster.images.image import Image
 from tools.cluster.images.layers import PythonPackages, RootFilesystem
-from tools.cluster.versions import CNPG, COREDNS, POD_PARTS, POSTGRES_MAJOR, PROVISIONER
+from tools.cluster.versions import CNPG, COREDNS, POD_PARTS, POSTGRES_MAJOR, PROVISIONER, REDIS_EXPORTER, VALKEY_MAJOR
+from tools.toolchain.versions import PARTS
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POSTGRES_BIN = f"/usr/lib/postgresql/{POSTGRES_MAJOR}/bin"
@@ -204,8 +206,52 @@ def _city_api(tag: str) -> Image:
     )
 
 
+_CACHE = RootFilesystem(
+    name="cache",
+    packages=("valkey-server", "valkey-tools", "prometheus-redis-exporter", "ca-certificates"),
+    before=_NAME_THE_USER,
+    # The image is named by what is expected; another version in Debian has to be written there.
+    after=(
+        'grep -A 9 "^Package: prometheus-redis-exporter$" "$1/var/lib/dpkg/status"'
+        f' | grep -q "^Version: {re.escape(REDIS_EXPORTER)}-"',
+    ),
+)
+"""One for both: whoever has the one in a cluster has the other."""
+
+VALKEY = Image(
+    name="valkey",
+    version=str(VALKEY_MAJOR),
+    layers=(_CACHE, Contents(of=(Folder(path="data", mode=0o1777),))),
+    config=Config(command=("valkey-server",), environment=(f"PATH={_PATH}",), user=_USER, folder="/data"),
+    expected_seconds=120,
+)
+
+EXPORTER = Image(
+    name="redis-exporter",
+    version=REDIS_EXPORTER,
+    layers=(_CACHE, Contents(of=(Link(path="redis_exporter", target="/usr/bin/prometheus-redis-exporter"),))),
+    config=Config(entrypoint=("/redis_exporter",), user=_USER),
+)
+
+FERRETDB = Image(
+    name="ferretdb",
+    version=PARTS["ferretdb"].version,
+    layers=(Contents(of=(Program(part=PARTS["ferretdb"], path="/ferretdb"),)),),
+    config=Config(
+        entrypoint=("/ferretdb",),
+        environment=(
+            "FERRETDB_LISTEN_ADDR=:27017",
+            "FERRETDB_TELEMETRY=disable",
+            "FERRETDB_DEBUG_ADDR=-",
+            # Else it keeps an identity for the telemetry in its folder, which is read-only.
+            "FERRETDB_STATE_DIR=-",
+        ),
+        user=_USER,
+    ),
+)
+
 CLUSTER = (PAUSE, DNS, VOLUMES, OPERATOR, POSTGRESQL)
 """What the cluster itself runs, and every PostgreSQL in it."""
-TESTS = (BRANCHING, RESTORING, *(_city_api(tag) for tag in _RELEASES))
+TESTS = (BRANCHING, RESTORING, *(_city_api(tag) for tag in _RELEASES), VALKEY, EXPORTER, FERRETDB)
 """What tests deploy."""
 ALL = (*CLUSTER, *TESTS)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.plugins.resource import DiffResult, PluginError, State, tell
 from tools.plugins.socle.plain import Plain
-from tools.plugins.values import Properties
+from tools.plugins.values import UNKNOWN, Properties
 
 _RUNS_NOTHING = frozenset({"context", "cluster", "timeoutSeconds", "remove"})
 """A change of these is a change of how and of what comes later, not of what was done."""
@@ -18,19 +18,19 @@ class Task(Plain):
     What a Job did inside a database can't be read back, so a refresh believes it.
     """
 
-    replacing = frozenset({"namespace", "job"})
+    replacing = frozenset({"namespace", "job", "generation"})
 
     def diff(self, prior: State, news: Properties) -> DiffResult:
         """As ever, but what moves into another namespace is made there first."""
         found = super().diff(prior, news)
-        return DiffResult(changes=found.changes, delete_before_replace=False)
+        return DiffResult(changes=found.changes, delete_before_replace="generation" in found.changes)
 
     def create(self, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
         """Run it."""
         if preview:
-            return "", dict(inputs)
-        _run(inputs, inputs["apply"])
-        return f"{inputs['namespace']}/{inputs['job']}", dict(inputs)
+            return "", inputs | {"message": UNKNOWN}
+        message = _run(inputs, inputs["apply"])
+        return f"{inputs['namespace']}/{inputs['job']}", inputs | {"message": message}
 
     def read(self, prior: State) -> State | None:
         """As it was."""
@@ -38,9 +38,9 @@ class Task(Plain):
 
     def update(self, prior: State, news: Properties, *, preview: bool) -> Properties:
         """Run it again where what it does has changed."""
-        if not preview and set(self.diff(prior, news).changes) - _RUNS_NOTHING:
-            _run(news, news["apply"])
-        return dict(news)
+        if not set(self.diff(prior, news).changes) - _RUNS_NOTHING:
+            return news | {"message": prior.outputs.get("message", "")}
+        return news | {"message": UNKNOWN if preview else _run(news, news["apply"])}
 
     def delete(self, prior: State) -> None:
         """Run what undoes it; where the namespace is gone there is nothing left to undo."""
@@ -48,7 +48,7 @@ class Task(Plain):
             _run(prior.inputs, prior.inputs["remove"], suffix="-remove", absent_ok=True)
 
 
-def _run(inputs: Properties, spec: dict[str, Any], *, suffix: str = "", absent_ok: bool = False) -> None:
+def _run(inputs: Properties, spec: dict[str, Any], *, suffix: str = "", absent_ok: bool = False) -> str:
     from components.kubernetes.access import Access, ClusterError, require
     from tools.kubernetes import jobs
 
@@ -60,9 +60,10 @@ def _run(inputs: Properties, spec: dict[str, Any], *, suffix: str = "", absent_o
         timeout_seconds=int(inputs["timeoutSeconds"]),
     )
     try:
-        jobs.run(require(access), job, tell)
+        return jobs.run(require(access), job, tell)
     except jobs.NamespaceMissingError as error:
         if not absent_ok:
             raise PluginError(str(error)) from None
+        return ""
     except (ClusterError, jobs.JobError) as error:
         raise PluginError(str(error)) from None

@@ -26,7 +26,7 @@ def connect() -> psycopg.Connection:
 
 
 if context.config.config_file_name:
-    fileConfig(context.config.config_file_name)
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
 engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
 with engine.connect() as connection:
     context.configure(connection=connection, transaction_per_migration=True)

@@ -1,0 +1,1 @@
+"""The application itself in a Kubernetes cluster: its migrations, then its pods, and how they are reached."""
