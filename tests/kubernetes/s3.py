@@ -72,12 +72,8 @@ class S3:
 
         def settled() -> bool:
             pods = self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=s3").items
-            ready = [
-                one
-                for one in pods
-                if any(c.type == "Ready" and c.status == "True" for c in one.status.conditions or [])
-            ]
-            return len(pods) == len(ready) == replicas
+            ready = [one.status.container_statuses and one.status.container_statuses[0].ready for one in pods]
+            return len(pods) == replicas and all(ready)
 
         until(settled, f"the store has {replicas} pods")
 
@@ -95,13 +91,8 @@ class S3:
             self.namespace,
             {"metadata": name, "stringData": {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}},
         )
-        core.create_namespaced_persistent_volume_claim(
-            self.namespace,
-            {
-                "metadata": name,
-                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}},
-            },
-        )
+        claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
+        core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": name, "spec": claim})
         core.create_namespaced_service(
             self.namespace, {"metadata": name, "spec": {"selector": {"app": "s3"}, "ports": [{"port": PORT}]}}
         )
@@ -139,8 +130,7 @@ class S3:
 
 def _image(cluster: Cluster) -> str:
     (node,) = cluster.core.list_node().items
-    found = [
-        name for image in node.status.images for name in image.names or [] if name.startswith("localhost/versitygw:")
-    ]
+    names = [name for image in node.status.images for name in image.names or []]
+    found = [name for name in names if name.startswith("localhost/versitygw:")]
     assert found, "the cluster has no S3 server: make cluster WITH=backup"
     return str(found[0])

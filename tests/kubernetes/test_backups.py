@@ -21,7 +21,7 @@ from tests.kubernetes.s3 import BUCKET, S3
 from tests.kubernetes.support import POSTGRES_IMAGE, Cluster, until
 
 SOURCE, STORE = "bk-source", "bk-store"
-NAME = "shared"
+NAME = "postgresql-shared"
 RESTORING_IMAGE = "localhost/restoring:test"
 PLUGIN_DEPLOYMENT = ("barman-cloud", "cnpg-system")
 
@@ -36,7 +36,7 @@ def store(cluster: Cluster) -> Iterator[S3]:
         yield S3(cluster, STORE)
 
 
-class made:  # noqa: N801 - reads as a statement
+class made:  # noqa: N801 - reads as a verb
     """A namespace as long as the block."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
@@ -97,7 +97,7 @@ def localise(config: dict[str, Any], cluster: Cluster, namespace: str, applicati
 
 
 def sql(cluster: Cluster, statement: str, *, namespace: str = SOURCE, database: str = "city_api") -> str:
-    return cluster.sql(statement, database, namespace, NAME)
+    return cluster.sql(statement, database, namespace)
 
 
 def backups(cluster: Cluster) -> list[dict[str, Any]]:
@@ -123,20 +123,17 @@ def started(cluster: Cluster, cron_job: str) -> str:
     batch = client.BatchV1Api(cluster.api)
     template = batch.read_namespaced_cron_job(cron_job, SOURCE).spec.job_template
     name = f"{cron_job}-{int(time.time() * 10)}"
-    batch.create_namespaced_job(
-        SOURCE, {"metadata": {"name": name}, "spec": cluster.api.sanitize_for_serialization(template.spec)}
-    )
+    spec = cluster.api.sanitize_for_serialization(template.spec)
+    batch.create_namespaced_job(SOURCE, {"metadata": {"name": name}, "spec": spec})
     return name
 
 
 def archived(cluster: Cluster) -> None:
     """What was written until now is in the store."""
-    wal = sql(cluster, "SELECT pg_walfile_name(pg_current_wal_insert_lsn()) FROM pg_switch_wal()", database="postgres")
-    reached = f"SELECT count(*) FROM pg_stat_archiver WHERE last_archived_wal >= '{wal}'"
-    # The segment that was current before the switch is the one returned or the one before.
-    until(lambda: sql(cluster, "SELECT 1", database="postgres") == "1", "it answers")
-    sql(cluster, "CREATE TABLE IF NOT EXISTS public.filler (n int); INSERT INTO public.filler VALUES (1)")
+    # A segment without a record is not switched.
+    wal = sql(cluster, "SELECT pg_walfile_name(pg_logical_emit_message(false, 'test', 'x'))", database="postgres")
     sql(cluster, "SELECT pg_switch_wal()", database="postgres")
+    reached = f"SELECT count(*) FROM pg_stat_archiver WHERE last_archived_wal >= '{wal}'"
     until(lambda: sql(cluster, reached, database="postgres") == "1", f"{wal} is archived")
 
 
@@ -178,26 +175,25 @@ def test_backups_are_made_at_once_and_on_schedule(source: Checkout, cluster: Clu
     assert all(one["spec"]["method"] == "plugin" for one in backups(cluster))
     folders = {key.split("/")[3] for key in store.keys(f"{NAME}/base/")}
     assert {one["status"]["backupId"] for one in completed(cluster)} <= folders
-    held = cluster.custom.get_namespaced_custom_object(
-        "barmancloud.cnpg.io", "v1", SOURCE, "objectstores", f"{NAME}-archive"
-    )
-    assert held["spec"]["retentionPolicy"] == "1d"
-    until(lambda: held_status(cluster).get("lastSuccessfulBackupTime"), "the plugin counts it")
+    assert object_store(cluster)["spec"]["retentionPolicy"] == "1d"
+
+    def window() -> Any:
+        return object_store(cluster).get("status", {}).get("serverRecoveryWindow", {}).get(NAME)
+
+    until(window, "the plugin counts it")
 
 
-def held_status(cluster: Cluster) -> dict[str, Any]:
-    found = cluster.custom.get_namespaced_custom_object(
+def object_store(cluster: Cluster) -> dict[str, Any]:
+    found: dict[str, Any] = cluster.custom.get_namespaced_custom_object(
         "barmancloud.cnpg.io", "v1", SOURCE, "objectstores", f"{NAME}-archive"
     )
-    status: dict[str, Any] = found.get("status", {}).get("serverRecoveryWindow", {}).get(NAME, {})
-    return status
+    return found
 
 
 def test_the_heartbeat_is_written_by_a_role_that_can_do_nothing_else(source: Checkout, cluster: Cluster) -> None:
     beat(cluster)
-    (row,) = sql(
-        cluster, "SELECT archive, at > now() - interval '2 min' FROM socle.heartbeat", database="socle"
-    ).splitlines()
+    asked = "SELECT archive, at > now() - interval '2 min' FROM socle.heartbeat"
+    (row,) = sql(cluster, asked, database="socle").splitlines()
     assert row == f"{NAME}|t"
     asked = "SELECT has_database_privilege('socle_heartbeat', datname, 'CONNECT') FROM pg_database WHERE datname = '{}'"
     assert sql(cluster, asked.format("socle")) == "t"
