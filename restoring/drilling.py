@@ -39,10 +39,12 @@ def run(drill: Drill, parameters: Mapping[str, Any], say: Callable[[str], None])
         wrong = [f"{type(error).__name__}: {error}"]
         raise
     finally:
-        for line in wrong or [f"The restore is good: {reached}."]:
-            say(line)
-        cluster.report(drill.report, result(began, time.monotonic() - started, reached, wrong))
-        cluster.remove(REMOVAL_SECONDS)
+        found = result(began, time.monotonic() - started, reached, wrong)
+        say(found["message"])
+        try:
+            cluster.report(drill.report, found)
+        finally:
+            cluster.remove(REMOVAL_SECONDS)
     return not wrong
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from kubernetes import client
 
 from components.kubernetes.manifests import restricted, restricted_container
@@ -81,7 +82,7 @@ class S3:
         try:
             if BUCKET not in {one["Name"] for one in self.client.list_buckets()["Buckets"]}:
                 self.client.create_bucket(Bucket=BUCKET)
-        except OSError:
+        except BotoCoreError:  # the Service has no way yet
             return False
         return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from tests.engine.checkout import Checkout
 from tests.kubernetes.s3 import BUCKET, S3
 from tests.kubernetes.support import POSTGRES_IMAGE, Cluster, until
 
-SOURCE, STORE = "bk-source", "bk-store"
+RUN = uuid.uuid4().hex[:6]
+SOURCE, STORE, APPLICATION = f"bk-source-{RUN}", f"bk-store-{RUN}", f"bk-app-{RUN}"
 NAME = "postgresql-shared"
 RESTORING_IMAGE = "localhost/restoring:test"
 PLUGIN_DEPLOYMENT = ("barman-cloud", "cnpg-system")
@@ -62,7 +64,7 @@ def source(cluster: Cluster, store: S3, tmp_path_factory: pytest.TempPathFactory
     environment = checkout.make(home, variables={"KUBECONFIG": str(cluster.kubeconfig)})
 
     def settings(config: dict[str, Any]) -> None:
-        localise(config, cluster, SOURCE, "bk-app")
+        localise(config, cluster, SOURCE, APPLICATION)
         config["socle:server"] |= {
             "backup": {**store.settings, "schedule": "*/30 * * * * *", "retention": "1d"},
             "restoringImage": RESTORING_IMAGE,
@@ -81,7 +83,7 @@ def source(cluster: Cluster, store: S3, tmp_path_factory: pytest.TempPathFactory
     finally:
         environment.destroy()
         made(cluster, SOURCE).__exit__()
-        made(cluster, "bk-app").__exit__()
+        made(cluster, APPLICATION).__exit__()
 
 
 def localise(config: dict[str, Any], cluster: Cluster, namespace: str, application: str) -> None:
@@ -138,7 +140,7 @@ def archived(cluster: Cluster) -> None:
 
 
 def rows(cluster: Cluster, first: int, last: int) -> None:
-    sql(cluster, "CREATE TABLE IF NOT EXISTS public.t (n int PRIMARY KEY)")
+    sql(cluster, "SET ROLE city_api_owner; CREATE TABLE IF NOT EXISTS public.t (n int PRIMARY KEY)")
     sql(cluster, f"INSERT INTO public.t SELECT generate_series({first}, {last}) ON CONFLICT DO NOTHING")
 
 
@@ -161,7 +163,7 @@ def restored(source: Checkout, cluster: Cluster, namespace: str, given: dict[str
 @pytest.fixture
 def target(source: Checkout, cluster: Cluster) -> Iterator[str]:
     """The namespace of a restored cluster, which is gone afterwards."""
-    namespace = f"bk-restored-{time.time_ns() // 1_000_000 % 1_000_000}"
+    namespace = f"bk-restored-{uuid.uuid4().hex[:6]}"
     try:
         yield namespace
     finally:
@@ -242,8 +244,10 @@ def test_a_target_that_is_out_of_reach_is_refused_before_anything_is_made(
 
 @pytest.mark.long
 def test_a_store_that_goes_away_in_the_middle_is_found_and_said(
-    source: Checkout, cluster: Cluster, store: S3, target: str
+    source: Checkout, cluster: Cluster, store: S3, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Each file that isn't there is asked for until barman's client gives up.
+    monkeypatch.setattr(checkout, "SECONDS", 900)
     until(lambda: completed(cluster), "a base backup")
     suspend(cluster, True)
     for number in range(30):
@@ -271,9 +275,14 @@ def test_a_store_that_goes_away_in_the_middle_is_found_and_said(
 
 
 def suspend(cluster: Cluster, yes: bool) -> None:
-    """Base backups, whose restore would need none of the segments before them."""
+    """Base backups, whose restore would need none of the segments before them; none is under way afterwards."""
     cluster.custom.patch_namespaced_custom_object(
         "postgresql.cnpg.io", "v1", SOURCE, "scheduledbackups", NAME, {"spec": {"suspend": yes}}
+    )
+    ended = ("completed", "failed")
+    until(
+        lambda: yes is False or all(one.get("status", {}).get("phase") in ended for one in backups(cluster)),
+        "the last base backup ends",
     )
 
 
@@ -281,8 +290,10 @@ def stopped_in_the_middle(cluster: Cluster, store: S3, namespace: str) -> None:
     """Stop the store once some segments were replayed; bring it back when the operator calls the cluster healthy."""
     until(lambda: replayed(cluster, namespace) >= 3, "some segments are replayed", 240)
     store.stop()
-    until(lambda: phase(cluster, namespace) == "Cluster in healthy state", "the operator calls it healthy", 240)
-    store.start()
+    try:
+        until(lambda: phase(cluster, namespace) == "Cluster in healthy state", "the operator calls it healthy", 420)
+    finally:
+        store.start()
 
 
 def phase(cluster: Cluster, namespace: str) -> str:
@@ -293,13 +304,13 @@ def phase(cluster: Cluster, namespace: str) -> str:
 
 
 def replayed(cluster: Cluster, namespace: str) -> int:
-    """How many segments the recovery's log has."""
+    """How many segments the recovery has replayed since its base backup was whole; before, PostgreSQL gives up."""
     try:
         (pod,) = cluster.core.list_namespaced_pod(namespace, label_selector="cnpg.io/jobRole=full-recovery").items
         log = cluster.core.read_namespaced_pod_log(pod.metadata.name, namespace, container="full-recovery")
     except (ValueError, client.ApiException):
         return 0
-    return str(log).count("restored log file")
+    return str(log).partition("consistent recovery state reached")[2].count("restored log file")
 
 
 @pytest.mark.long
