@@ -6,8 +6,9 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
-        test test-all check test-unit test-database test-engine bench bench-branching bench-base cluster cluster-down docs format
+.PHONY: help run up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
+        test test-all check test-unit test-database test-engine test-kubernetes test-promtool bench bench-branching bench-base \
+        cluster cluster-down docs format
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +31,8 @@ check-migration: ## PR=123 CMD='alembic upgrade head' [APP=city-api]: what it lo
 sweep: ## GITHUB=owner/name or OPEN=file [APPLY=1]: what no open pull request needs goes; a plan without APPLY
 	$(RUN) sweep --env $(ENV) $(if $(GITHUB),--github "$(GITHUB)") $(if $(OPEN),--open-file "$(OPEN)") \
 	  $(if $(SHARE),--largest-share "$(SHARE)") $(if $(EMPTY),--allow-empty) $(if $(APPLY),--apply)
+run: ## ENV=dev APP=city-api CMD='alembic history' [TAG=v1]: once, in its image with its Secrets, in the cluster
+	$(RUN) run "$(APP)" "$(CMD)" --env $(ENV) $(if $(TAG),--tag "$(TAG)")
 status: ## environments, pull requests, applications, databases, sizes, ages
 	$(RUN) status
 psql: ## APP=city-api [PR=123] [ROLE=ro]: a session in its database
@@ -49,18 +52,18 @@ dump: ## APP=genesis [TO=file]: a backup of its database
 restore: ## APP=genesis FROM=file: put a backup back (asks; YES=1 doesn't)
 	$(RUN) restore "$(APP)" --from "$(FROM)" $(if $(YES),--yes) --env $(ENV)
 
-cluster: ## a throw-away Kubernetes with CloudNativePG on this machine (root, Linux, amd64); docs/cluster.md
-	$(RUN) cluster
+cluster: ## [WITH=backup,external-secrets]: a throw-away Kubernetes with CloudNativePG on this machine; docs/cluster.md
+	$(RUN) cluster $(if $(WITH),--with "$(WITH)")
 cluster-down: ## [KEEP=1]: stop it; its data go as well, without KEEP
 	$(RUN) cluster-down $(if $(KEEP),--keep)
 
 test: ## check, unit, database and engine tiers
 	$(RUN) test
-test-all: ## also the long tests, and the database tier on PostgreSQL 15, 16 and 17
+test-all: ## also the long tests, the kubernetes and promtool tiers, and the database tier on PostgreSQL 15, 16 and 17
 	$(RUN) test --all
 check: ## format, lint, types, imports, dead code
 	$(RUN) test --tier check
-test-unit test-database test-engine: ## one tier
+test-unit test-database test-engine test-kubernetes test-promtool: ## one tier
 	$(RUN) test --tier $(@:test-%=%)
 docs: ## the tables of docs/settings.md, from the models
 	$(RUN) docs

@@ -2,7 +2,7 @@
 
 The server comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGSSLMODE, PGSSLROOTCERT) or options; a password comes
 from PGPASSWORD or a PGPASSFILE only, and a branch's from SOCLE_BRANCH_PASSWORD: an option would be in the process list.
-Where SOCLE_REPORT names a file, what `--json` would print is written there as well.
+Where SOCLE_REPORT names a file, what was made is written there as JSON, in short.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ def snapshot_command(
         if young is not None:
             line = f"v{young.version} has data of {young.taken_at}, which is young enough: nothing was made"
             _print(asdict(young), as_json, lambda: [line])
+            _report(version=young.version, taken_at=young.taken_at, made=False)
             return
     request = snapshot.SnapshotRequest(
         server=context.obj,
@@ -118,6 +119,9 @@ def snapshot_command(
     with _messages(as_json), output.progress(errors, quiet=as_json) as progress:
         report = snapshot.build(request, progress)
     _print(asdict(report), as_json, lambda: output.snapshot_lines(report))
+    about = report.metadata
+    _report(version=about.version, taken_at=about.taken_at, made=True, rows=about.rows, bytes=about.bytes,
+            seconds=about.seconds)  # fmt: skip
 
 
 @app.command(name="explain")
@@ -184,6 +188,8 @@ def branch_command(
         )
         info = (branches.reset if reset else branches.create)(context.obj, request)
     _print(asdict(info), as_json, lambda: output.branch_lines(info))
+    about = info.metadata
+    _report(database=about.database, snapshot_version=about.snapshot_version, taken_at=about.snapshot_taken_at)
 
 
 @app.command(name="warm")
@@ -328,14 +334,17 @@ def _messages(as_json: bool) -> Iterator[None]:
 
 
 def _print(document: Mapping[str, object], as_json: bool, render: output.Render) -> None:
-    text = json.dumps(document, default=_plain)
-    if report := os.environ.get("SOCLE_REPORT"):
-        Path(report).write_text(text, encoding="utf-8")
     if as_json:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(json.dumps(document, default=_plain) + "\n")
         return
     for item in render():
         console.print(item, highlight=False)
+
+
+def _report(**facts: object) -> None:
+    """Write what a Job has to hand on. Kubernetes keeps 4096 bytes of it, so the whole report may be too long."""
+    if report := os.environ.get("SOCLE_REPORT"):
+        Path(report).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _plain(value: object) -> object:

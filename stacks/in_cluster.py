@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 
 from components.kubernetes.access import Access
 from components.mongodb import ferret_manifests
@@ -26,9 +27,9 @@ from components.secrets.certificates import Authority
 from components.workloads.manifests import WorkloadPlan
 from components.workloads.workload import Migration, Workload, WorkloadArgs
 from stacks import templates
-from stacks.kubernetes_settings import FerretDocuments, Resources
-from stacks.workload_settings import Workload as WorkloadSettings
-from stacks.workload_settings import image_reference
+from stacks.kubernetes_settings import FerretDocuments
+from stacks.workload_plan import limits, requests
+from stacks.workload_settings import Migrations
 
 Facts = pulumi.Output[dict[str, str]]
 Options = Callable[..., pulumi.ResourceOptions]
@@ -117,38 +118,14 @@ class InNamespace:
 
     def workload(
         self,
-        settings: WorkloadSettings,
+        plan: WorkloadPlan,
         secrets: ApplicationSecrets,
+        migrations: Migrations | None,
         *,
-        tag: str = "",
         generation: int = 0,
         after: Sequence[pulumi.Resource],
-        **changes: Any,
     ) -> Workload:
-        """The application itself, at `tag` where one is given. `changes` are the plan's, in a pull request say."""
-        plan = WorkloadPlan(
-            **{
-                "application": self.name,
-                "namespace": self.namespace,
-                "image": image_reference(settings.image, tag) if tag else settings.reference,
-                "port": settings.port,
-                "health": settings.health,
-                "secrets": sorted(secrets.names),
-                "requests": requests(settings.resources),
-                "limits": limits(settings.resources),
-                "replicas": settings.replicas,
-                "user": settings.user,
-                "command": settings.command,
-                "writable": settings.writable,
-                "host": settings.host,
-                "ingress_class": settings.ingress_class,
-                "tls_secret": settings.tls_secret,
-                "max_replicas": settings.autoscaling.max if settings.autoscaling else 0,
-                "cpu_percent": settings.autoscaling.cpu if settings.autoscaling else 80,
-                **changes,
-            }
-        )
-        migrations = settings.migrations
+        """The application itself."""
         args = WorkloadArgs(
             plan=plan,
             access=self.access,
@@ -160,6 +137,19 @@ class InNamespace:
             after=[*after, *secrets.resources],
         )
         return Workload(f"{self.name}-workload", args, self.options())
+
+
+def provider(access: Access) -> kubernetes.Provider:
+    """The provider of everything in the cluster."""
+    return kubernetes.Provider(
+        "kubernetes",
+        context=access.context or None,
+        # Another kubeconfig to the same cluster must not make everything anew.
+        cluster_identifier=access.identity,
+        # Otherwise a changed one is deleted first, and whoever looks for it meanwhile finds none.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
 
 
 def rendered(variables: pulumi.Input[Mapping[str, str]], facts: Sequence[Facts]) -> pulumi.Output[Mapping[str, str]]:
@@ -204,13 +194,3 @@ def cache_facts(host: str, port: int, user: str, prefix: str, password: pulumi.O
             host=host, port=port, user=user, password=value, prefix=prefix, ca_file=TRUST_FILE
         )
     )
-
-
-def requests(resources: Resources) -> dict[str, str]:
-    """What a container asks for."""
-    return {"cpu": resources.cpu_request, "memory": resources.memory_request}
-
-
-def limits(resources: Resources) -> dict[str, str]:
-    """What a container may use."""
-    return {"cpu": resources.cpu_limit, "memory": resources.memory_limit}

@@ -10,6 +10,8 @@ import pulumi_kubernetes as kubernetes
 from components import names
 from components.kubernetes import network_policies, objects
 from components.kubernetes.network_policies import CLIENTS
+from components.monitoring.manifests import cluster_monitoring
+from components.monitoring.monitoring import CustomQueries, Monitoring
 from components.postgres.cluster_database import ClusterDatabase, ClusterDatabaseArgs, RoleSecrets
 from components.postgres.cnpg_manifests import Volume
 from components.postgres.database_plan import DatabasePlan
@@ -29,15 +31,18 @@ from stacks.in_cluster import (
     cache_facts,
     database_facts,
     documents_facts,
-    limits,
-    requests,
+    provider,
 )
 from stacks.kubernetes_backups import ServerBackups
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
+from stacks.monitoring import monitoring_args
 from stacks.settings import App, EnvironmentSettings, ExternalCache, ExternalDocuments
 from stacks.snapshots import Snapshots
+from stacks.workload_plan import limits, requests, workload_plan
 
 OPERATOR_NAMESPACE = "cnpg-system"
+METRICS = 9187
+"""Of each instance: https://cloudnative-pg.io/documentation/1.28/monitoring/."""
 
 
 class KubernetesStack:
@@ -48,12 +53,7 @@ class KubernetesStack:
         assert isinstance(settings.server, CloudNativePgServer)  # noqa: S101 - stacks.checks allows no other yet
         self.server = settings.server
         self.access = require_cluster(settings, stack)
-        self.provider = kubernetes.Provider(
-            "kubernetes",
-            context=self.access.context or None,
-            # Another kubeconfig to the same cluster must not make everything anew.
-            cluster_identifier=self.access.identity,
-        )
+        self.provider = provider(self.access)
         self._namespaces: dict[str, pulumi.Resource] = {}
         self._databases: dict[str, ClusterDatabase] = {}
         self._shared_cache: SharedCache | None = None
@@ -74,6 +74,8 @@ class KubernetesStack:
         queries = self.server.drill.queries if self.server.drill else {}
         databases = {plan.database: queries.get(name, "") for name, plan in plans.items()}
         backups.begin(cluster, databases, after=[one.ready for one in self._databases.values()])
+        if watched := monitoring_args(self.settings):
+            Monitoring("monitoring", watched, self.options(cluster.ready))
         kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
 
     def options(self, *after: pulumi.Resource, protect: bool = False) -> pulumi.ResourceOptions:
@@ -99,6 +101,8 @@ class KubernetesStack:
 
     def _cluster(self, roles: Mapping[str, RoleSecrets], backups: ServerBackups) -> SharedPostgresCluster:
         server, namespace = self.server, self._server_namespace()
+        watched = monitoring_args(self.settings)
+        queries = CustomQueries("monitoring-queries", watched, self.options(*namespace)).ready if watched else None
         args = SharedPostgresClusterArgs(
             name=server.name,
             namespace=server.namespace,
@@ -119,9 +123,16 @@ class KubernetesStack:
             archive=backups.archive,
             heartbeat_password=GeneratedSecret("heartbeat").password(names.HEARTBEAT) if backups.archive else None,
             restore=backups.restore,
-            after=[*namespace, *backups.resources, *(resource for one in roles.values() for resource in one.resources)],
+            monitoring=cluster_monitoring(watched) if watched else {},
+            after=[
+                *namespace,
+                *backups.resources,
+                *([queries] if queries else []),
+                *(resource for one in roles.values() for resource in one.resources),
+            ],
         )
-        self._policy(server.name, {"cnpg.io/cluster": server.name}, [PORT], namespace, trusted=[OPERATOR_NAMESPACE])
+        selected = {"cnpg.io/cluster": server.name}
+        self._policy(server.name, selected, [PORT], METRICS, namespace, trusted=[OPERATOR_NAMESPACE])
         return SharedPostgresCluster(server.name, args, self.options())
 
     def _policy(
@@ -129,6 +140,7 @@ class KubernetesStack:
         name: str,
         selected: dict[str, str],
         ports: list[int],
+        metrics: int,
         after: list[pulumi.Resource],
         trusted: list[str] | None = None,
     ) -> None:
@@ -136,7 +148,9 @@ class KubernetesStack:
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-clients",
             metadata={"name": f"{name}-clients", "namespace": namespace},
-            spec=network_policies.shared_service(selected, ports, namespace=namespace, trusted=trusted or []),
+            spec=network_policies.shared_service(
+                selected, ports, namespace=namespace, metrics=metrics, trusted=trusted or []
+            ),
             opts=self.options(*after),
         )
 
@@ -189,7 +203,8 @@ class KubernetesStack:
             )
             after.append(served.ready)
         if app.workload:
-            place.workload(app.workload, secrets, after=after)
+            its = workload_plan(app.workload, application=name, namespace=namespace, secrets=secrets.names)
+            place.workload(its, secrets, app.workload.migrations, after=after)
 
     def _cache(self, cluster: SharedPostgresCluster) -> SharedCache:
         """The cache, made when the first application asks for it."""
@@ -206,7 +221,7 @@ class KubernetesStack:
                 after=after,
             )
             self._shared_cache = SharedCache(settings.name, args, self.options())
-            self._policy(settings.name, dict(args.plan.selected), [CACHE_PORT, METRICS_PORT], after)
+            self._policy(settings.name, dict(args.plan.selected), [CACHE_PORT], METRICS_PORT, after)
         return self._shared_cache
 
     def _cache_user(

@@ -113,6 +113,19 @@ class KubernetesCache(Model):
         )
 
 
+class Monitoring(Model):
+    """What watches the servers: the objects that a Prometheus operator and a Grafana pick up."""
+
+    runbooks: str = Field(pattern=r"^https?://\S+[^/]$", examples=["https://git.example.org/socle/docs/runbooks"])
+    """The address under which `<rule>.md` is read."""
+    labels: dict[str, Text] = Field(default_factory=dict, examples=["{release: prometheus}"])
+    """Of each PodMonitor and PrometheusRule: what the Prometheus at hand selects by."""
+    dashboard_labels: dict[str, Text] = Field(default_factory=lambda: {"grafana_dashboard": "1"})
+    volume_stats: bool = True
+    certificates: bool = False
+    """Whether x509-certificate-exporter runs, by which alone the certificates' end is known."""
+
+
 class FerretDocuments(Model):
     """FerretDB over each application's own database, in the cluster."""
 

@@ -25,10 +25,11 @@ from components.secrets.certificates import Authority
 from components.secrets.generated import GeneratedSecret
 from stacks import templates
 from stacks.cluster import require
-from stacks.in_cluster import Facts, InNamespace, Login, cache_facts, database_facts, documents_facts
+from stacks.in_cluster import Facts, InNamespace, Login, cache_facts, database_facts, documents_facts, provider
 from stacks.kubernetes import cache_plan
 from stacks.kubernetes_outputs import AppOutputs, KubernetesOutputs
 from stacks.settings import PullRequest
+from stacks.workload_plan import in_pull_request, workload_plan
 
 PULL_REQUEST = "socle.dev/pull-request"
 DAYS = "socle.dev/time-to-live-days"
@@ -42,9 +43,7 @@ class KubernetesPullRequest:
         self.settings, self.base, self.contract = settings, base, contract
         self.stack = names.pull_request_stack(settings.number)
         self.access = require(contract.context, contract.identity, self.stack)
-        self.provider = kubernetes.Provider(
-            "kubernetes", context=self.access.context or None, cluster_identifier=self.access.identity
-        )
+        self.provider = provider(self.access)
 
     def application(self, name: str) -> dict[str, Any]:
         """Everything of one application; what its branch was made from."""
@@ -141,6 +140,7 @@ class KubernetesPullRequest:
             apply=branching_pods.branch(access, plan),
             remove=branching_pods.drop(access, branch),
             generation=self.settings.generation,
+            attempts=2,
         )
         return Task(f"{names.pull_request_namespace(name, self.settings.number)}-branch", args, self._options(password))
 
@@ -170,10 +170,13 @@ class KubernetesPullRequest:
             )
             after = [*after, served.ready]
         if app.workload:
-            tag = self.settings.tags.get(name, "")
+            plan_of = workload_plan(
+                app.workload, application=name, namespace=place.namespace, secrets=secrets.names,
+                tag=self.settings.tags.get(name, ""),
+            )  # fmt: skip
             place.workload(
-                app.workload, secrets, tag=tag, generation=generation, after=after,
-                replicas=1, max_replicas=0, host=_host(app.workload.host, self.settings.number), tls_secret="",
+                in_pull_request(plan_of, self.settings.number), secrets, app.workload.migrations,
+                generation=generation, after=after,
             )  # fmt: skip
 
     def _cache(self, name: str, secret: GeneratedSecret) -> tuple[Facts, list[pulumi.Resource]]:
@@ -208,13 +211,10 @@ def _picked(application: str, secret: str, every: dict[str, dict[str, dict[str, 
 
 def _about(message: str) -> dict[str, str]:
     """What the branch was made from, of what its Job said."""
-    found = json.loads(message)["metadata"]
+    if not message:
+        raise pulumi.RunError("the image of branching doesn't say what it made: it is older than this program")
+    found = json.loads(message)
     return {
         "snapshot": snapshot_name(found["database"], int(found["snapshot_version"])),
-        "taken": found["snapshot_taken_at"],
+        "taken": found["taken_at"],
     }
-
-
-def _host(host: str, number: int) -> str:
-    """`city-api.example.org` is `pr-123.city-api.example.org` in a pull request."""
-    return f"pr-{number}.{host}" if host else ""

@@ -27,7 +27,13 @@ from stacks.base import (
     Text,
     VariableName,
 )
-from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, KubernetesCluster
+from stacks.kubernetes_settings import (
+    CloudNativePgServer,
+    FerretDocuments,
+    KubernetesCache,
+    KubernetesCluster,
+    Monitoring,
+)
 from stacks.workload_settings import Workload
 
 
@@ -252,6 +258,7 @@ class EnvironmentSettings(Model):
     server: Server
     cache: Cache = EmbeddedCache()
     documents: Documents = EmbeddedDocuments()
+    monitoring: Monitoring | None = None
     apps: dict[ApplicationName, App] = Field(default_factory=dict)
     snapshots: Snapshots = Snapshots()
     pull_requests: PullRequests = PullRequests()

@@ -71,6 +71,19 @@ def pr_down(number: str) -> None:
 
 
 @app.command()
+def run(
+    application: str,
+    command: str,
+    env: EnvOption = "dev",
+    tag: Annotated[str, typer.Option(help="Of the image; the settings' where left out.")] = "",
+) -> None:
+    """Run a command once in an application's image with its Secrets, in the cluster."""
+    from tools.commands import run as one_off
+
+    raise typer.Exit(one_off.run(application, env, command, tag))
+
+
+@app.command()
 def status() -> None:
     """Environments, pull requests, applications, databases, sizes, ages."""
     from tools.commands import status as command
@@ -211,11 +224,13 @@ def bench(what: Annotated[str, typer.Option(help="applications, branching or bas
 
 
 @app.command()
-def cluster() -> None:
+def cluster(
+    extras: Annotated[str, typer.Option("--with", help="backup, external-secrets; separated by commas.")] = "",
+) -> None:
     """Bring up a throw-away Kubernetes with CloudNativePG on this machine."""
     from tools.commands import cluster as command
 
-    command.up()
+    command.up(extras)
 
 
 @app.command("cluster-down")

@@ -8,6 +8,7 @@ from branching.connection import Server
 from components import names
 from stacks.embedded import EmbeddedServer as Description
 from stacks.embedded import read_description
+from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.settings import EmbeddedCache, EmbeddedServer, EnvironmentSettings, ExternalServer
 from tools import external, passwords, paths
 from tools.embedded import postgres, supervisor, valkey
@@ -51,6 +52,11 @@ def described(name: str = "main") -> Description:
 
 def administrator(settings: EnvironmentSettings, engine: Engine, stack: str) -> Server:
     """The administrator's login, as branching takes it. Raises ToolError."""
+    if isinstance(settings.server, CloudNativePgServer):
+        raise ToolError(
+            f"The server of {stack} is inside its cluster, and this machine doesn't reach it",
+            f"make psql, make snapshot, make pr and make run work with ENV={stack}",
+        )
     if isinstance(settings.server, ExternalServer):
         outside = external.reveal(settings.server, engine, stack)
         return Server(

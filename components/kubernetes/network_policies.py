@@ -15,16 +15,17 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 def shared_service(
-    selected: dict[str, str], ports: Sequence[int], *, namespace: str, trusted: Sequence[str] = ()
+    selected: dict[str, str], ports: Sequence[int], *, namespace: str, metrics: int, trusted: Sequence[str] = ()
 ) -> Manifest:
     """For a server in `namespace` that applications share: its own namespace, those labelled as its clients, and
-    `trusted` ones (an operator's, monitoring's) get through, the first two to `ports` alone."""
+    `trusted` ones (an operator's) get through, the first two to `ports` alone. Its metrics anybody may read."""
     sources: list[Manifest] = [{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {CLIENTS: namespace}}}]
     rules: list[Manifest] = [
         # Its own pods among each other: replication, the operator's instance manager.
         {"from": [{"podSelector": {"matchLabels": dict(selected)}}]},
         {"from": sources, "ports": [{"port": port, "protocol": "TCP"} for port in ports]},
     ]
+    rules.append({"ports": [{"port": metrics, "protocol": "TCP"}]})
     if trusted:
         names = {"matchExpressions": [{"key": NAMESPACE_NAME, "operator": "In", "values": list(trusted)}]}
         rules.append({"from": [{"namespaceSelector": names}]})

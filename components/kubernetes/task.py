@@ -28,6 +28,9 @@ class TaskArgs:
     generation: int = 0
     """A new value undoes what was done, then does it afresh."""
     timeout_seconds: int = TIMEOUT_SECONDS
+    attempts: int = 4
+    """Of the pod, each later than the one before by twice as much from 10 s on: a server may be switching over. What
+    would fail in the same way again is better told at once."""
 
 
 class Task(pulumi.CustomResource):
@@ -54,6 +57,7 @@ class Task(pulumi.CustomResource):
                 "triggers": dict(args.triggers),
                 "generation": args.generation,
                 "timeoutSeconds": args.timeout_seconds,
+                "attempts": args.attempts,
                 "message": None,
             },
             opts,

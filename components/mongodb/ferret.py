@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.kubernetes import objects
+from components.kubernetes import network_policies, objects
 from components.kubernetes.manifests import CHECKSUM, SKIP_AWAIT, digest, labels
 from components.mongodb import ferret_manifests
 from components.mongodb.ferret_manifests import FerretPlan
@@ -57,6 +57,12 @@ class Ferret(pulumi.ComponentResource):
             f"{name}-service",
             metadata={**self._meta(), "annotations": {SKIP_AWAIT: "true"}},
             spec=ferret_manifests.service(args.plan),
+            opts=mine,
+        )
+        kubernetes.networking.v1.NetworkPolicy(
+            f"{name}-clients",
+            metadata={**self._meta(), "name": f"{args.plan.name}-clients"},
+            spec=network_policies.own_service(labels(args.plan.name, part_of="documents"), ferret_manifests.PORT),
             opts=mine,
         )
         started_with = pulumi.Output.all(logins.string_data, certificate.string_data, args.generation).apply(digest)

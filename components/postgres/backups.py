@@ -90,14 +90,15 @@ class RestoreDrill(pulumi.ComponentResource):
             kind="kubernetes.io/basic-auth",
             opts=mine,
         )
-        metadata = {"name": plan.name, "namespace": namespace}
+        # Not the throw-away cluster's name: the operator makes a Role and an account of that for the cluster itself.
+        metadata = {"name": plan.account, "namespace": namespace}
         role = kubernetes.rbac.v1.Role(
             f"{name}-rights", metadata=metadata, rules=restore_pods.drill_rules(plan), opts=mine
         )
         binding = kubernetes.rbac.v1.RoleBinding(
             f"{name}-rights",
             metadata=metadata,
-            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": plan.name},
+            role_ref={"api_group": "rbac.authorization.k8s.io", "kind": "Role", "name": plan.account},
             subjects=[{"kind": "ServiceAccount", "name": plan.account, "namespace": namespace}],
             opts=mine,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.kubernetes.manifests import Manifest, labels
+from components.monitoring.manifests import PARAMETERS
 from components.names import RoleNames
 from components.postgres.archive import ORIGIN_ANNOTATION, Archive, Origin, archiver, recovery
 
@@ -85,6 +86,8 @@ class ClusterPlan:
     """What it writes its log and its backups to."""
     origin: Origin | None = None
     """What it comes out of; None is a new, empty one. Read once, when it is made."""
+    monitoring: Mapping[str, Any] = field(default_factory=dict)
+    """`spec.monitoring`."""
 
 
 def cluster(plan: ClusterPlan) -> Manifest:
@@ -122,6 +125,7 @@ def cluster(plan: ClusterPlan) -> Manifest:
             "primaryUpdateStrategy": "unsupervised",
             "primaryUpdateMethod": "switchover" if plan.instances > 1 else "restart",
             "postgresql": _postgresql(plan),
+            **({"monitoring": dict(plan.monitoring)} if plan.monitoring else {}),
             "managed": {"roles": [_role(one) for one in sorted(plan.roles, key=lambda one: one.name)]},
         },
     }
@@ -137,8 +141,7 @@ def derived_parameters(memory_limit: str) -> dict[str, str]:
     return {
         "shared_buffers": f"{max(16, mebibytes // 4)}MB",
         "effective_cache_size": f"{max(32, mebibytes * 3 // 4)}MB",
-        "pg_stat_statements.max": "5000",
-        "pg_stat_statements.track": "top",
+        **PARAMETERS,
         "log_lock_waits": "on",
         "log_min_duration_statement": "5s",
     }

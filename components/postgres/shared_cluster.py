@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -64,6 +65,8 @@ class SharedPostgresClusterArgs:
     """Where there is an archive."""
     restore: Restore | None = None
     """None is a new, empty cluster."""
+    monitoring: Mapping[str, Any] = field(default_factory=dict)
+    """The Cluster's `spec.monitoring`."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
     """What has to exist first: the namespace, the Secrets that `roles` name."""
 
@@ -164,6 +167,7 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             roles=(*own, *args.roles),
             archive=args.archive,
             origin=args.restore.origin if args.restore else None,
+            monitoring=args.monitoring,
         )
 
     def _cluster(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:

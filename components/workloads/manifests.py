@@ -48,7 +48,8 @@ class WorkloadPlan:
     """With the Ingress's certificate; empty for plain HTTP."""
     max_replicas: int = 0
     """0 for a fixed number."""
-    cpu_percent: int = 80
+    cpu_percent: int = 0
+    """Of what its pods ask for, on average, above which there are more."""
 
     @property
     def selected(self) -> dict[str, str]:

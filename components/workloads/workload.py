@@ -74,6 +74,7 @@ class Workload(pulumi.ComponentResource):
                 apply=manifests.pod(self._plan, command=migration.command, probes=False),
                 triggers={"generation": str(args.generation)},
                 timeout_seconds=migration.timeout_seconds,
+                attempts=2,
             ),
             self._options(),
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +18,7 @@ from kubernetes import client, config
 
 from components.kubernetes.manifests import restricted, restricted_container
 from components.secrets.application import TRUST, TRUST_FOLDER
+from tools.kubernetes import kubectl
 
 POSTGRES_IMAGE = "localhost/postgresql:17"
 SECONDS = 180
@@ -91,7 +92,7 @@ class Cluster:
     @contextmanager
     def forwarded(self, namespace: str, service: str, port: int) -> Iterator[int]:
         """A port of this machine that leads to the Service, while the block runs."""
-        command = [kubectl(), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
+        command = [str(kubectl.find()), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
         process = subprocess.Popen(
             [*command, f"service/{service}", f":{port}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -104,6 +105,34 @@ class Cluster:
         finally:
             process.terminate()
             process.wait()
+
+    def service_address(self, namespace: str, name: str) -> str:
+        """The Service's own address, which this machine reaches where the cluster is on it."""
+        return str(self.core.read_namespaced_service(name, namespace).spec.cluster_ip)
+
+    def http(self, namespace: str, service: str, path: str) -> Any:
+        """What a Service answers, as JSON, through the API server."""
+        # Not by the client's own method, which writes a query's question mark as part of the path.
+        url = f"{self.api.configuration.host}/api/v1/namespaces/{namespace}/services/http:{service}:http/proxy{path}"
+        answer = self.api.rest_client.pool_manager.request("GET", url, timeout=20.0)
+        return json.loads(answer.data)
+
+    def refused_pod(self, namespace: str, *, cpu: str) -> str:
+        """Why the API server refuses a pod that asks for so much; empty where it takes it."""
+        container = {
+            "name": "greedy", "image": POSTGRES_IMAGE, "securityContext": restricted_container(),
+            "resources": {"requests": {"cpu": cpu}, "limits": {"cpu": cpu}},
+        }  # fmt: skip
+        pod = {"metadata": {"name": "greedy"}, "spec": {"securityContext": restricted(26), "containers": [container]}}
+        try:
+            self.core.create_namespaced_pod(namespace, pod, dry_run="All")
+        except client.ApiException as error:
+            return str(json.loads(error.body)["message"])
+        return ""
+
+    def policy(self, namespace: str, name: str) -> Any:
+        """The spec of a NetworkPolicy."""
+        return client.NetworkingV1Api(self.api).read_namespaced_network_policy(name, namespace).spec
 
     def mongo_round_trip(self, uri: str, port: int, trust: str) -> None:
         """Log in with the URI's login through a forwarded port, write a document and read it back."""
@@ -181,16 +210,6 @@ class Cluster:
             return status.phase if status.phase in ("Succeeded", "Failed") else ""
 
         return until(phase, f"pod {namespace}/{name} ends")
-
-
-def kubectl() -> str:
-    """The program: the cluster's own, or the one on PATH."""
-    from tools.cluster import layout
-
-    own = layout.binaries() / "kubectl"
-    found = str(own) if own.exists() else shutil.which("kubectl")
-    assert found, "kubectl is neither on PATH nor in the cache of make cluster"
-    return found
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

@@ -18,8 +18,8 @@ SQL_APPLICATIONS = {
 WORK = (
     "set -e\n"
     'psql -X -v ON_ERROR_STOP=1 -c "SET ROLE ${PGUSER}_owner" -c "CREATE TABLE IF NOT EXISTS note (id int, word text)" '
-    '-c "RESET ROLE" -c "INSERT INTO note VALUES (1, $$written$$)" -c "SELECT word FROM note" '
-    '-c "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"\n'
+    '-c "RESET ROLE" -c "INSERT INTO note VALUES (1, \'written\')" -c "SELECT word FROM note" '
+    '-c "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()" -c "SET ROLE ${PGUSER}_owner" -c "DROP TABLE note"\n'
 )
 
 

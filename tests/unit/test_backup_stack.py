@@ -215,6 +215,10 @@ def test_a_drills_rights_are_on_its_own_cluster(monkeypatch: pytest.MonkeyPatch)
     found = composed(monkeypatch, **DRILLED)
     rules = found.one("Role", "postgresql-shared-drill-rights").inputs["rules"]
     assert {verb for rule in rules if "resourceNames" not in rule for verb in rule["verbs"]} == {"create"}
+    # The operator makes a Role of the throw-away cluster's name, and takes one that is there for its own.
+    assert (
+        found.one("Role", "postgresql-shared-drill-rights").inputs["metadata"]["name"] == "postgresql-shared-restoring"
+    )
     named = {name for rule in rules for name in rule.get("resourceNames", ())}
     assert named == {"postgresql-shared-drill"}
     assert "secrets" not in {kind for rule in rules for kind in rule["resources"]}

@@ -126,12 +126,28 @@ def test_secrets_are_read_by_name_by_the_account_and_the_named_groups(dev: Recor
 
 def test_everything_is_in_the_cluster_that_was_proven(dev: Recording) -> None:
     provider = dev.one("kubernetes", "kubernetes").inputs
-    assert provider == {"context": "home", "clusterIdentifier": IDENTITY}
+    assert (provider["context"], provider["clusterIdentifier"]) == ("home", IDENTITY)
+    # A changed Secret that is deleted first is a role without a password.
+    assert provider["enableSecretMutable"] == provider["enableConfigMapMutable"] == "true"
     for one in dev.resources:
         if one.type.startswith(("kubernetes:", "postgresql.cnpg.io/")):
             assert one.provider == "kubernetes", one.name
         if one.type == "socle:kubernetes:Task":
             assert (one.inputs["context"], one.inputs["cluster"]) == ("home", IDENTITY)
+
+
+def test_servers_are_reached_by_their_clients_alone(dev: Recording) -> None:
+    shared = dev.one("NetworkPolicy", "postgresql-shared-clients").inputs
+    assert shared["metadata"]["namespace"] == "databases"
+    assert shared["spec"]["podSelector"]["matchLabels"] == {"cnpg.io/cluster": "postgresql-shared"}
+    clients = {"namespaceSelector": {"matchLabels": {"socle.dev/clients-of": "databases"}}}
+    ports = [rule["ports"][0]["port"] for rule in shared["spec"]["ingress"] if clients in rule.get("from", [])]
+    assert ports == [5432]
+    for namespace in ("city-api", "meetinity", "penpal"):
+        labels = dev.one("Namespace", f"namespace-{namespace}").inputs["metadata"]["labels"]
+        assert labels["socle.dev/clients-of"] == "databases"
+    own = dev.one("NetworkPolicy", "penpal-documents-clients").inputs["spec"]["ingress"]
+    assert own == [{"from": [{"podSelector": {}}], "ports": [{"port": 27017, "protocol": "TCP"}]}]
 
 
 def test_a_protected_server_stays_with_its_namespace_and_authority(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,14 +16,17 @@ def kubeconfig() -> Path | None:
     return layout.kubeconfig() if node.is_running() else None
 
 
-def ensure() -> Path:
+def ensure(extras: str = "") -> Path:
     """Have the cluster running, with every image built from what it is made from now; the kubeconfig.
+
+    `extras` are the words of `make cluster WITH=…`.
 
     Warm, it takes seconds. Raises ToolError when this machine can't run it, or something can't be built.
     """
     from tools.cluster import up  # what builds is not needed to look
+    from tools.cluster.extras import table
 
-    up.up()
+    up.up(table.chosen(extras))
     return layout.kubeconfig()
 
 

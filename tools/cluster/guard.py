@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.cluster import layout
 from tools.cluster.kubectl import Kubectl
 from tools.errors import ToolError
+from tools.kubernetes import kubectl
 
 LABEL = "socle.dev/throw-away"
 """On the namespace kube-system: every cluster has that, and nobody makes it anew."""
@@ -36,11 +35,7 @@ def require_throw_away(kubeconfig: Path, read_labels: Callable[[Path], dict[str,
 
 def labels_of(kubeconfig: Path) -> dict[str, str]:
     """The labels of its namespace kube-system. Raises ToolError when the cluster can't be asked."""
-    own = layout.binaries() / "kubectl"
-    program = own if own.exists() else Path(shutil.which("kubectl") or own)
-    if not program.exists():
-        raise ToolError("There is no kubectl to ask the cluster with.", "put kubectl on PATH, or make cluster")
-    answer = Kubectl(kubeconfig=kubeconfig, program=program).run(
+    answer = Kubectl(kubeconfig=kubeconfig, program=kubectl.find()).run(
         "get", "namespace", "kube-system", "--output=json", "--request-timeout=10s"
     )
     return dict(json.loads(answer)["metadata"].get("labels") or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tools.cluster import layout, node
+from tools.cluster import layout, node, programs
 from tools.errors import ToolError
 
 
@@ -24,7 +24,7 @@ def _import(archive: Path) -> bool:
     if stamp.exists() and stamp.read_text() == identity:
         return False
     command = node.enter("ctr", "--namespace=k8s.io", "images", "import", str(archive))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=programs.environment())
     if done.returncode:
         raise ToolError(f"The image {archive} could not be imported: {done.stderr.strip() or done.stdout.strip()}")
     stamp.parent.mkdir(exist_ok=True)

@@ -33,6 +33,11 @@ class Kubectl:
         """Apply a manifest on the server's side, which keeps no copy of it in an annotation (some are too large)."""
         self.run("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest)
 
+    def wait_for(self, namespace: str, *deployments: str) -> None:
+        """Wait until the deployments run as they were last applied. Raises ToolError after five minutes."""
+        for deployment in deployments:
+            self.run("--namespace", namespace, "rollout", "status", f"deployment/{deployment}", "--timeout=300s")
+
     def _run(self, arguments: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.program), f"--kubeconfig={self.kubeconfig}", *arguments]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment())

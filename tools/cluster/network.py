@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tools.cluster import programs
+
 NODE = "node1"
 HOST_ADDRESS = "10.111.0.1"
 NODE_ADDRESS = "10.111.0.2"
@@ -34,7 +36,9 @@ class Route:
 
 def routes() -> list[Route]:
     """This machine's IPv4 routes; empty where `ip` can't tell."""
-    done = subprocess.run(["ip", "-json", "-4", "route"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["ip", "-json", "-4", "route"], capture_output=True, text=True, check=False, env=programs.environment()
+    )
     found = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
     return [Route(network=one["dst"], interface=one.get("dev", "")) for one in found]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from tools.cluster import layout, network, pki, templates
+from tools.cluster import layout, network, pki, programs, templates
 from tools.embedded import files, processes
 from tools.errors import ToolError
 
@@ -64,7 +64,12 @@ def enter(*command: str) -> Sequence[str]:
 
 
 def end() -> bool:
-    """End all that `start` began, and what it left in this machine's network and cgroups; True if it ran."""
+    """End all that `start` began, and what it left in this machine's network and cgroups; True if it ran.
+
+    Without a record of a start nothing is touched: the interface could be another cache's cluster.
+    """
+    if not _pid_file().exists():
+        return False
     outer = processes.find(_pid_file())
     if outer is not None:
         # The node's pid 1 is the only child; the kernel ends everything in its namespace with it.
@@ -74,11 +79,13 @@ def end() -> bool:
                 process.kill()
             if psutil.wait_procs(ended, timeout=_END_SECONDS)[1]:
                 raise ToolError(f"The node's process {outer.pid} does not end.", f"look at it: ps -fp {outer.pid}")
-    _pid_file().unlink(missing_ok=True)
-    _joined().unlink(missing_ok=True)
     # Its routes go with it; the pair is gone already where the kernel has taken the network namespace down.
-    subprocess.run(["ip", "link", "del", network.INTERFACE], capture_output=True, check=False)
+    subprocess.run(
+        ["ip", "link", "del", network.INTERFACE], capture_output=True, check=False, env=programs.environment()
+    )
     _remove_cgroups()
+    _joined().unlink(missing_ok=True)
+    _pid_file().unlink(missing_ok=True)
     return outer is not None
 
 
@@ -117,8 +124,8 @@ def _made_fixed() -> Path:
 
 def _environment(state: Path) -> dict[str, str]:
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/root",
+        "PATH": programs.PATH,
+        "HOME": str(Path.home()),
         "BIN": str(layout.binaries()),
         "STATE": str(state),
         "NODE": network.NODE,
@@ -172,7 +179,7 @@ def _join(first: int) -> None:
         ["route", "replace", network.PODS, "via", network.NODE_ADDRESS],
         ["route", "replace", network.SERVICES, "via", network.NODE_ADDRESS],
     ):
-        done = subprocess.run(["ip", *command], capture_output=True, text=True, check=False)
+        done = subprocess.run(["ip", *command], capture_output=True, text=True, check=False, env=programs.environment())
         if done.returncode:
             end()
             raise ToolError(f"The node's network could not be made: ip {' '.join(command)}: {done.stderr.strip()}")

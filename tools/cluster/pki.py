@@ -99,6 +99,13 @@ def kubeconfig(folder: Path, subject: Subject) -> str:
     )
 
 
+def self_signed(name: str, host: str) -> tuple[str, str]:
+    """A certificate that is its own authority, and its key, as PEM; `host` is the name it answers for, if any."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certificate(Subject(file="", name=name, hosts=(host,) if host else ()), key, None, key)
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_text(key)
+
+
 def _make_all(folder: Path) -> None:
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate(Subject(file="ca", name="socle-cluster-authority"), authority_key, None, authority_key)
@@ -138,11 +145,11 @@ def _certificate(
         .add_extension(_usage(signs=authority is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if authority is not None:
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
         builder = builder.add_extension(issuer, critical=False)
-        usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     if subject.hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(subject.hosts)), critical=False)
     return builder.sign(authority_key, hashes.SHA256())
@@ -150,7 +157,7 @@ def _certificate(
 
 def _usage(*, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not signs,
+        digital_signature=True,
         key_cert_sign=signs,
         crl_sign=signs,
         content_commitment=False,
@@ -180,10 +187,13 @@ def _alternatives(hosts: Sequence[str]) -> list[x509.GeneralName]:
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    text = key.private_bytes(
+    files.write(path, _key_text(key), mode=0o600)
+
+
+def _key_text(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    files.write(path, text.decode(), mode=0o600)
+    ).decode()
 
 
 def _write_certificate(path: Path, certificate: x509.Certificate) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tools.cluster import network
+from tools.cluster import network, programs
 from tools.cluster.network import Route
 from tools.errors import ToolError
 
@@ -31,8 +31,6 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
 }
 """What is run on the machine → Debian's package that has it."""
-PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-"""With the folders of an administrator's programs, which a user's shell may leave out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +72,11 @@ def problems(machine: Machine) -> list[str]:
     if (machine.system, machine.cpu) != ("Linux", "x86_64"):
         return [f"it is {machine.system} on {machine.cpu}, and the node's programs are for Linux on x86_64 (amd64)"]
     if not machine.root:
-        return ["root is needed, for namespaces, mounts and the network: sudo make cluster"]
+        found.append("root is needed, for namespaces, mounts and the network: sudo make cluster")
+    elif not machine.namespaces:
+        found.append("namespaces can't be made (in a container: run it with --privileged)")
     if machine.missing_packages and not machine.apt:
         found.append(f"programs are missing, and there is no apt-get: install {' '.join(machine.missing_packages)}")
-    if not machine.namespaces:
-        found.append("namespaces can't be made (in a container: run it with --privileged)")
     if not machine.memory_controller:
         found.append("cgroups with a memory controller are not mounted at /sys/fs/cgroup")
     if machine.other_kubelet:
@@ -101,18 +99,18 @@ def look() -> Machine:
         namespaces=linux and _may_make_namespaces(),
         memory_controller=_has_memory_controller(),
         other_kubelet=any(process.name() == "kubelet" for process in psutil.process_iter(["name"])),
-        taken=tuple(network.taken(network.routes())) if linux and shutil.which("ip", path=PATH) else (),
+        taken=tuple(network.taken(network.routes())) if linux and shutil.which("ip", path=programs.PATH) else (),
     )
 
 
 def missing_packages() -> tuple[str, ...]:
     """Debian's names of what is missing."""
-    missing = {package for program, package in PROGRAMS.items() if shutil.which(program, path=PATH) is None}
+    missing = {package for program, package in PROGRAMS.items() if shutil.which(program, path=programs.PATH) is None}
     return tuple(sorted(missing))
 
 
 def _may_make_namespaces() -> bool:
-    unshare = shutil.which("unshare", path=PATH)
+    unshare = shutil.which("unshare", path=programs.PATH)
     if unshare is None:
         return os.geteuid() == 0  # it comes with the packages
     command = [unshare, "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "true"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from tools import machine
 from tools.cluster import guard, imports, kubectl, layout, network, node, operators, packages, preconditions
+from tools.cluster.extras.table import Extra
 from tools.cluster.images import recipes
-from tools.cluster.images.image import ensure
-from tools.cluster.kubectl import Kubectl
+from tools.cluster.images.image import Image, ensure
 from tools.cluster.versions import NODE_PARTS
 from tools.errors import ToolError
 from tools.toolchain import build
@@ -27,31 +27,43 @@ spec: {instances: 1, storage: {size: 1Gi}}
 """
 
 
-def up() -> None:
-    """Build, start, and wait until CloudNativePG answers. Raises ToolError, before anything is changed where it can."""
+def up(extras: Sequence[Extra] = ()) -> None:
+    """Build, start, and wait until CloudNativePG and the extras answer.
+
+    Raises ToolError, before anything is changed where it can.
+    """
     found = None if node.is_running() else preconditions.require()
-    with held(layout.lock(), "working on the cluster", say):
-        if found and found.missing_packages:
-            packages.install(found.missing_packages)
-        _build()
+    if found and found.missing_packages:
+        packages.install(found.missing_packages)
+    for part in NODE_PARTS:
+        build.build_part(part)
+    _have(recipes.ALL)
+    # Not while something is built: that can take minutes, in which others may want the cluster.
+    with _alone():
         _start()
+    for extra in extras:
+        _have(extra.images)
+        with _alone(), _step(extra.title, 60):
+            imports.import_all()
+            extra.install(kubectl.of_the_cluster())
 
 
 def down(*, keep: bool) -> bool:
     """End the node; unless `keep`, remove what it made as well. True if there was anything."""
-    with held(layout.lock(), "working on the cluster", say):
+    with _alone():
         there = node.end() or layout.state().exists()
         if not keep:
             node.remove()
     return there
 
 
-def _build() -> None:
-    for part in NODE_PARTS:
-        build.build_part(part)
-    for image in recipes.ALL:
+def _have(images: Sequence[Image]) -> None:
+    for image in images:
         ensure(image)
-    operators.cnpg_manifest()
+
+
+def _alone() -> AbstractContextManager[None]:
+    return held(layout.lock(), "working on the cluster", say)
 
 
 def _start() -> None:
@@ -69,19 +81,14 @@ def _start() -> None:
             client.apply(manifest)
         client.run("label", "--overwrite", "namespace", "kube-system", f"{guard.LABEL}=true")
         client.run("wait", "--for=condition=Ready", f"node/{network.NODE}", "--timeout=180s")
-        _rolled_out(client, "kube-system", "coredns", "localpath")
+        client.wait_for("kube-system", "coredns", "localpath")
         # With a kept state those conditions can still be the old ones: ask at the service's address.
         _wait(60, _dns_answers, "DNS")
     with _step("CloudNativePG", 60):
         client.apply(operators.cnpg_manifest())
-        _rolled_out(client, "cnpg-system", "cnpg-controller-manager")
+        client.wait_for("cnpg-system", "cnpg-controller-manager")
         # The webhook answers only once the services' addresses lead to it: a dry run proves it.
         _wait(60, lambda: client.succeeds("create", "--dry-run=server", "-f", "-", stdin=_PROBE), "its webhook")
-
-
-def _rolled_out(client: Kubectl, namespace: str, *deployments: str) -> None:
-    for deployment in deployments:
-        client.run("--namespace", namespace, "rollout", "status", f"deployment/{deployment}", "--timeout=300s")
 
 
 @contextmanager

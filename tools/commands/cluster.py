@@ -10,17 +10,20 @@ from rich.table import Table
 
 from tools import cluster
 from tools.cluster import kubectl, layout, node, versions
+from tools.cluster.extras.table import chosen
 from tools.cluster.up import down as end
 
 console = Console(stderr=True, highlight=False)
 
 
-def up() -> None:
+def up(extras: str) -> None:
     """Bring it up and say what there is; the line for a shell goes to stdout. Raises ToolError."""
-    kubeconfig = cluster.ensure()
+    kubeconfig = cluster.ensure(extras)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("Kubernetes", f"{versions.KUBERNETES}, one node ({_pods()} pods)")
     table.add_row("CloudNativePG", f"{versions.CNPG}, PostgreSQL {versions.POSTGRES_MAJOR}")
+    for extra in chosen(extras):
+        table.add_row(extra.title, extra.use)
     table.add_row("images", "\n".join(sorted(cluster.images())))
     table.add_row("kubectl", str(layout.binaries() / "kubectl"))
     table.add_row("kubeconfig", str(kubeconfig))

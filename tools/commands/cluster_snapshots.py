@@ -50,6 +50,9 @@ def _run(application: str, env: str, settings: EnvironmentSettings, content: str
             said = jobs.run(client, job, console.print)
         except jobs.JobError as error:
             raise ToolError(f"No snapshot of {application}: {error}", "what it said stands above") from None
+    if not said:
+        raise ToolError("The image of branching doesn't say what it made: it is older than this program",
+                        f"another image in socle:snapshots, then make up ENV={env}")  # fmt: skip
     _tell(application, json.loads(said))
 
 
@@ -76,11 +79,8 @@ def _template(client: Any, application: str, env: str, namespace: str) -> dict[s
 
 
 def _tell(application: str, report: dict[str, Any]) -> None:
-    metadata = report.get("metadata")
-    if metadata is None:
-        console.print(f"{application}: v{report['version']} has data of {report['taken_at'][:16]}: nothing was made")
+    which = f"{application}: snapshot v{report['version']}, data of {report['taken_at'][:16]}"
+    if not report["made"]:
+        console.print(f"{which}: young enough")
         return
-    console.print(
-        f"[green]✓[/] {report['name']}: {metadata['rows']:,} rows, {size(metadata['bytes'])}, "
-        f"{metadata['seconds']:.1f} s, data of {metadata['taken_at'][:16]}"
-    )
+    console.print(f"[green]✓[/] {which}, {report['rows']:,} rows, {size(report['bytes'])}, {report['seconds']:.1f} s")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,9 +37,13 @@ class Tier:
     name: str
     commands: Sequence[Sequence[str]]
     counted: bool = True
+    plugins: Sequence[str] = ()
+    """Of Pulumi's CLI, for a tier that runs the engine."""
     throw_away: bool = False
     """Whether its servers may lie in memory. Not the engine's: it runs what a user types, with a user's environment."""
     env: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[str] = ()
+    """Programs of the toolchain that its tests run; they are built first where they aren't there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +80,30 @@ TIERS: dict[str, Tier] = {
     ),
     "unit": Tier(name="unit", commands=(_pytest("unit"),)),
     "database": Tier(name="database", commands=(_pytest("database", "-n", WORKERS),), throw_away=True),
-    "engine": Tier(name="engine", commands=(_pytest("engine", "-n", WORKERS, "--no-loadscope-reorder"),)),
+    "engine": Tier(
+        name="engine",
+        commands=(_pytest("engine", "-n", WORKERS, "--no-loadscope-reorder"),),
+        plugins=toolchain.LOCAL,
+    ),
 }
+EXTRA: dict[str, Tier] = {
+    "kubernetes": Tier(name="kubernetes", commands=(_pytest("kubernetes"),), plugins=toolchain.KUBERNETES),
+    "promtool": Tier(name="promtool", commands=(_pytest("promtool", "-n", WORKERS),), parts=("promtool",)),
+}
+"""Tiers that run by name, and with all of it: what they need takes minutes to build."""
 
 
 def run(tier: str, *, everything: bool) -> int:
     """Run one tier or all; return the exit code. Raises ToolError for a tier that there isn't."""
-    if tier and tier not in TIERS:
-        raise ToolError(f"There is no tier {tier}", "tiers: " + ", ".join(TIERS))
-    chosen = [TIERS[tier]] if tier else list(TIERS.values())
+    known = TIERS | EXTRA
+    if tier and tier not in known:
+        raise ToolError(f"There is no tier {tier}", "tiers: " + ", ".join(known))
+    chosen = [known[tier]] if tier else list(TIERS.values())
     if everything:
-        chosen += [_older(major) for major in OLDER_MAJORS]
-    environment = _environment() if any(one.name == "engine" for one in chosen) else dict(os.environ)
+        chosen += [*([] if tier else EXTRA.values()), *(_older(major) for major in OLDER_MAJORS)]
+    for part in {part for one in chosen for part in one.parts}:
+        toolchain.binary(part)
+    environment = _environment({name for one in chosen for name in one.plugins})
     flags = () if everything else ("-m", "not long")
     with _throw_away_data() as data:
         results = [_run(one, environment | (data if one.throw_away else {}), flags) for one in chosen]
@@ -123,10 +139,11 @@ def _older(major: str) -> Tier:
     )
 
 
-def _environment() -> dict[str, str]:
-    """The engine tier finds the toolchain ready, built now where it isn't."""
-    ready = toolchain.ensure([*toolchain.LOCAL])
-    return {**os.environ, "SOCLE_TEST_PULUMI": str(ready.pulumi)}
+def _environment(plugins: Collection[str]) -> dict[str, str]:
+    """A tier that runs the engine finds the toolchain ready, built now where it isn't."""
+    if not plugins:
+        return dict(os.environ)
+    return {**os.environ, "SOCLE_TEST_PULUMI": str(toolchain.ensure(sorted(plugins)).pulumi)}
 
 
 def _run(tier: Tier, environment: dict[str, str], flags: Sequence[str]) -> Result:

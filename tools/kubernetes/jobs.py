@@ -11,10 +11,10 @@ from kubernetes.client import ApiException, BatchV1Api, CoreV1Api
 
 from components.kubernetes.manifests import labels
 
-ATTEMPTS = 4
-"""Of the pod: a server may be switching over, a network policy not yet be in force."""
+SCRIPT_REFUSED = 3
+"""psql's exit status where a statement failed: the next attempt would fail alike."""
 FINAL = 65
-"""The exit code by which a pod says that trying again is of no use: EX_DATAERR, as restoring has it."""
+"""A pod's own word that trying again is of no use: EX_DATAERR, as restoring has it."""
 KEPT_SECONDS = 3600
 """How long a failed Job can be looked at."""
 _LOOK_SECONDS = 0.5
@@ -40,6 +40,7 @@ class Job:
     pod: dict[str, Any]
     """The pod's spec."""
     timeout_seconds: int
+    attempts: int = 1
 
 
 def run(client: Any, job: Job, tell: Callable[[str], None]) -> str:
@@ -76,9 +77,9 @@ def manifest(job: Job) -> dict[str, Any]:
         "kind": "Job",
         "metadata": {"name": job.name, "namespace": job.namespace, "labels": labels(job.name)},
         "spec": {
-            "backoffLimit": ATTEMPTS - 1,
+            "backoffLimit": job.attempts - 1,
             "podFailurePolicy": {
-                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [FINAL]}}],
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [SCRIPT_REFUSED, FINAL]}}]
             },
             "activeDeadlineSeconds": job.timeout_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,

@@ -17,17 +17,22 @@ def module_folder(go: Path, part: Part, module: str) -> Path:
 
 
 def writable_copy(go: Path, part: Part, to: Path) -> Path:
-    """Copy the module that `part` is built from to `to`, and add the version file that its build expects.
+    """Copy the module that `part` is built from to `to`, and patch it.
 
-    FerretDB embeds `version.txt`, which its release process writes and its module lacks. An overlay would do without
-    the copy, but Go refuses overlays over its module cache.
+    An overlay would do without the copy, but Go refuses overlays over its module cache.
     """
     shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(module_folder(go, part, part.source_module), to, copy_function=shutil.copyfile)
-    version_file = to / "build" / "version" / "version.txt"
-    version_file.parent.chmod(0o755)
-    version_file.write_text(f"v{part.version}\n")
+    copy_tree(module_folder(go, part, part.source_module), to)
+    if part.patch is not None:
+        part.patch(to, lambda module: module_folder(go, part, module))
     return to
+
+
+def copy_tree(source: Path, to: Path) -> None:
+    """Copy a folder of the module cache so that the copy can be written to."""
+    shutil.copytree(source, to, copy_function=shutil.copyfile)
+    for folder in (to, *(each for each in to.rglob("*") if each.is_dir())):
+        folder.chmod(0o755)
 
 
 def copy_scripts(go: Path, part: Part, to: Path) -> None:

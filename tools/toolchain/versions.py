@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.toolchain import patches
+from tools.toolchain.patches import Patch
 
 MODULES = Path(__file__).resolve().parent / "modules"
 """The committed modules, each with its `go.sum`: the checksums are ours, so no checksum server is asked."""
@@ -33,7 +37,9 @@ class Part:
     ldflags: str = STRIP
     tags: str = ""
     source_module: str = ""
-    """A module that is built from its own folder, because a file has to be added to it; see `sources`."""
+    """A module that is built from a copy of its own folder, because something in it has to be changed."""
+    patch: Patch | None = None
+    """What is changed in that copy."""
     scripts: tuple[str, ...] = ()
     """Files of the SDK's module copied beside the output, as paths below it."""
     static: bool = False
@@ -53,6 +59,8 @@ class Part:
         digest = hashlib.sha256(repr(decisive).encode())
         if self.static:
             digest.update(b"static")
+        if self.patch is not None:
+            digest.update(inspect.getsource(self.patch).encode())
         for file in sorted(path for path in self.folder.rglob("*") if path.is_file()):
             digest.update(str(file.relative_to(self.folder)).encode())
             digest.update(file.read_bytes())
@@ -118,6 +126,7 @@ PARTS: dict[str, Part] = {
             static=True,
             tags="ferretdb_no_sqlite",
             source_module="github.com/FerretDB/FerretDB",
+            patch=patches.ferretdb,
             cold_minutes=2,
             packages=560,
         ),
@@ -142,6 +151,17 @@ PARTS: dict[str, Part] = {
             directory="aws-6.34.0",
             cold_minutes=20,
             packages=3000,
+        ),
+        Part(
+            name="promtool",
+            purpose="promtool, which tests the alerting rules",
+            version="0.315.0",
+            module="promtool",
+            package="github.com/prometheus/prometheus/cmd/promtool",
+            output="promtool",
+            directory="promtool-0.315.0",
+            cold_minutes=4,
+            packages=1100,
         ),
     )
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from tools.cluster.images.archive import Config
 from tools.cluster.images.contents import Contents, Program
 from tools.cluster.images.layers import Layer
 from tools.toolchain import build
-from tools.toolchain.progress import Progress
+from tools.toolchain.locks import held
+from tools.toolchain.progress import Progress, say
 from tools.toolchain.versions import Part
 
 
@@ -52,23 +53,28 @@ class Image:
         return hashlib.sha256("\0".join(decisive).encode()).hexdigest()
 
 
-def ensure(image: Image) -> bool:
-    """Build the image, and the programs in it, unless it is there; True if it was made. Raises ToolError."""
+def ensure(image: Image) -> None:
+    """Build the image, and the programs in it, unless it is there. Raises ToolError."""
     artifact = image.artifact
     if artifact.is_current():
-        return False
+        return
     for part in image.parts:
         build.build_part(part)
-    with (
-        Progress(f"image {image.tag}", image.expected_seconds).shown(),
-        tempfile.TemporaryDirectory(dir=layout.root()) as scratch,
-    ):
-        layers = [layer.tar(_folder(Path(scratch), number)) for number, layer in enumerate(image.layers)]
+    with held(layout.root() / "images.lock", f"building {image.tag}", say):
+        if not artifact.is_current():
+            _build(image, artifact)
+
+
+def _build(image: Image, artifact: Artifact) -> None:
+    # One folder, since one image is built at a time: what a killed run left goes.
+    scratch = layout.root() / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    with Progress(f"image {image.tag}", image.expected_seconds).shown():
+        layers = [layer.tar(_folder(scratch / str(number))) for number, layer in enumerate(image.layers)]
         artifact.make(lambda target: archive.write(target, [image.tag], layers, image.config))
-    return True
+    shutil.rmtree(scratch)
 
 
-def _folder(scratch: Path, number: int) -> Path:
-    folder = scratch / str(number)
-    folder.mkdir()
-    return folder
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True)
+    return path

@@ -14,15 +14,13 @@ from typing import Protocol
 
 from tools import venv
 from tools.artifact import Artifact
-from tools.cluster import layout
+from tools.cluster import layout, programs
 from tools.cluster.versions import DEBIAN, PYTHON
 from tools.errors import ToolError
 
 RECIPE = "1"
 """Raised when the way a layer is made changes."""
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""mmdebstrap's hooks call chroot, which a user's PATH may not have."""
 _PLATFORM = "x86_64-manylinux_2_28"
 
 
@@ -71,39 +69,52 @@ class RootFilesystem:
 
 @dataclass(frozen=True, kw_only=True)
 class PythonPackages:
-    """Wheels unpacked into one folder, fetched out here: the image needs neither pip nor a network."""
+    """Wheels unpacked into one folder, fetched out here: the image needs neither pip nor a network.
+
+    They are compiled by the image's own Python: it may not write there, and would compile all it imports at each start.
+    """
 
     name: str
+    root: RootFilesystem
+    """The layer below, which has that Python."""
     path: str
     """Where they lie in the image; to be on PYTHONPATH."""
     requirements: Callable[[], str]
     """Pinned with hashes, as `uv export` and `uv pip compile` write them."""
 
     def fingerprint(self) -> str:
-        return _digest("python", self.path, self.requirements(), PYTHON)
+        return _digest("python", self.path, self.requirements(), PYTHON, self.root.fingerprint())
 
     def tar(self, scratch: Path) -> Path:
         artifact = _kept(self.name, self.fingerprint())
         if not artifact.is_current():
-            artifact.make(lambda target: self._install(scratch / self.name, target))
+            artifact.make(lambda target: self._install(scratch, target))
         return artifact.path
 
-    def _install(self, folder: Path, target: Path) -> None:
-        requirements = folder.with_suffix(".txt")
+    def _install(self, scratch: Path, target: Path) -> None:
+        system = scratch / "system"
+        system.mkdir()
+        folder = system / self.path.strip("/")
+        run_logged(["tar", "--extract", f"--file={self.root.tar(scratch)}", f"--directory={system}"],
+                   f"{self.name}-tar", "the root filesystem")  # fmt: skip
+        requirements = scratch / "requirements.txt"
         requirements.write_text(self.requirements())
         command = [venv.get_uv(), "pip", "install", "--no-deps", "--require-hashes", "--only-binary=:all:"]
         # uv rather than pip: it reads the requirements' conditions for the image's Python, not for this one.
         command += [f"--python-version={PYTHON}", f"--python-platform={_PLATFORM}", f"--target={folder}"]
         command += ["--requirement", str(requirements)]
         run_logged(command, f"{self.name}-uv", "the Python packages", venv.uv_environment())
+        # Unchecked: what a compiled file is checked against otherwise, its source's time, is not kept in the layer.
+        compiling = ["python3", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", self.path]
+        run_logged(["chroot", str(system), *compiling], f"{self.name}-compile", "the compiled Python packages")
         with tarfile.open(target, "w") as archive:
             archive.add(folder, arcname=self.path.strip("/"), filter=_readable)
-        shutil.rmtree(folder)
+        shutil.rmtree(system)
 
 
 def run_logged(command: Sequence[str], log: str, what: str, environ: Mapping[str, str] = os.environ) -> None:
     """Run a program that says much. Raises ToolError with the end of its log."""
-    variables = {**environ, "PATH": f"{environ.get('PATH', '')}:{_PATH}", "DEBIAN_FRONTEND": "noninteractive"}
+    variables = {**environ, "PATH": programs.PATH, "DEBIAN_FRONTEND": "noninteractive"}
     path = layout.logs() / f"{log}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as output:

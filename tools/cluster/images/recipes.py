@@ -14,7 +14,7 @@ from tools.cluster.images.layers import PythonPackages, RootFilesystem
 from tools.cluster.versions import CNPG, COREDNS, POD_PARTS, POSTGRES_MAJOR, PROVISIONER, REDIS_EXPORTER, VALKEY_MAJOR
 from tools.toolchain.versions import PARTS
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POSTGRES_BIN = f"/usr/lib/postgresql/{POSTGRES_MAJOR}/bin"
 
 PAUSE = Image(
@@ -75,7 +75,7 @@ POSTGRESQL = Image(
     config=Config(
         command=("postgres",),
         environment=(
-            f"PATH={_POSTGRES_BIN}:{_PATH}",
+            f"PATH={_POSTGRES_BIN}:{PATH}",
             "LANG=C.UTF-8",
         ),
         user="26",
@@ -83,20 +83,20 @@ POSTGRESQL = Image(
     expected_seconds=180,
 )
 
-_PACKAGES = "/opt/packages"
-_USER = "65532:65532"
+PACKAGES = "/opt/packages"
+USER = "65532:65532"
 """Nobody in particular: a name for it is in the root filesystems, since some programs ask for one."""
-_NAME_THE_USER = (
+NAME_THE_USER = (
     'echo nonroot:x:65532: >>"$1/etc/group"',
     'echo nonroot:x:65532:65532::/nonexistent:/usr/sbin/nologin >>"$1/etc/passwd"',
 )
 _PYTHON = RootFilesystem(
     name="python",
     packages=("python3", "ca-certificates", f"postgresql-client-{POSTGRES_MAJOR}"),
-    before=_NAME_THE_USER,
+    before=NAME_THE_USER,
 )
 """One for every image in Python, so that the node keeps it once; branching alone needs PostgreSQL's clients."""
-_PYTHON_ENVIRONMENT = (f"PATH={_PATH}", "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1")
+_PYTHON_ENVIRONMENT = (f"PATH={PATH}", "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1")
 _PYTHON_LINK = Link(path="usr/local/bin/python", target="/usr/bin/python3")
 
 
@@ -115,7 +115,9 @@ BRANCHING = Image(
     version="test",
     layers=(
         _PYTHON,
-        PythonPackages(name="branching-packages", path=_PACKAGES, requirements=lambda: _locked("branching")),
+        PythonPackages(
+            name="branching-packages", root=_PYTHON, path=PACKAGES, requirements=lambda: _locked("branching")
+        ),
         Contents(
             of=(
                 _PYTHON_LINK,
@@ -130,8 +132,8 @@ BRANCHING = Image(
     config=Config(
         entrypoint=("python", "-m", "branching"),
         command=("--help",),
-        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={_PACKAGES}", f"SOCLE_PG_BIN={_POSTGRES_BIN}"),
-        user=_USER,
+        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={PACKAGES}", f"SOCLE_PG_BIN={_POSTGRES_BIN}"),
+        user=USER,
         folder="/socle",
     ),
     expected_seconds=180,
@@ -142,7 +144,9 @@ RESTORING = Image(
     version="test",
     layers=(
         _PYTHON,
-        PythonPackages(name="restoring-packages", path=_PACKAGES, requirements=lambda: _locked("restoring")),
+        PythonPackages(
+            name="restoring-packages", root=_PYTHON, path=PACKAGES, requirements=lambda: _locked("restoring")
+        ),
         Contents(
             of=(
                 _PYTHON_LINK,
@@ -157,8 +161,8 @@ RESTORING = Image(
     config=Config(
         entrypoint=("python", "-m", "restoring"),
         command=("--help",),
-        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={_PACKAGES}"),
-        user=_USER,
+        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={PACKAGES}"),
+        user=USER,
         folder="/socle",
     ),
     expected_seconds=60,
@@ -177,7 +181,8 @@ def _city_api(tag: str) -> Image:
             _PYTHON,
             PythonPackages(
                 name="city-api-packages",
-                path=_PACKAGES,
+                root=_PYTHON,
+                path=PACKAGES,
                 requirements=(_CITY_API / "requirements.txt").read_text,
             ),
             Contents(
@@ -195,11 +200,11 @@ def _city_api(tag: str) -> Image:
             command=("python", "-m", "city_api"),
             environment=(
                 *_PYTHON_ENVIRONMENT,
-                f"PYTHONPATH={_PACKAGES}:/app",
+                f"PYTHONPATH={PACKAGES}:/app",
                 "ALEMBIC_CONFIG=/app/city_api/alembic.ini",
                 f"CITY_API_VERSION={tag}",
             ),
-            user=_USER,
+            user=USER,
             folder="/app",
         ),
         expected_seconds=180,
@@ -209,7 +214,7 @@ def _city_api(tag: str) -> Image:
 _CACHE = RootFilesystem(
     name="cache",
     packages=("valkey-server", "valkey-tools", "prometheus-redis-exporter", "ca-certificates"),
-    before=_NAME_THE_USER,
+    before=NAME_THE_USER,
     # The image is named by what is expected; another version in Debian has to be written there.
     after=(
         'grep -A 9 "^Package: prometheus-redis-exporter$" "$1/var/lib/dpkg/status"'
@@ -222,7 +227,7 @@ VALKEY = Image(
     name="valkey",
     version=str(VALKEY_MAJOR),
     layers=(_CACHE, Contents(of=(Folder(path="data", mode=0o1777),))),
-    config=Config(command=("valkey-server",), environment=(f"PATH={_PATH}",), user=_USER, folder="/data"),
+    config=Config(command=("valkey-server",), environment=(f"PATH={PATH}",), user=USER, folder="/data"),
     expected_seconds=120,
 )
 
@@ -230,7 +235,7 @@ EXPORTER = Image(
     name="redis-exporter",
     version=REDIS_EXPORTER,
     layers=(_CACHE, Contents(of=(Link(path="redis_exporter", target="/usr/bin/prometheus-redis-exporter"),))),
-    config=Config(entrypoint=("/redis_exporter",), user=_USER),
+    config=Config(entrypoint=("/redis_exporter",), user=USER),
 )
 
 FERRETDB = Image(
@@ -246,7 +251,7 @@ FERRETDB = Image(
             # Else it keeps an identity for the telemetry in its folder, which is read-only.
             "FERRETDB_STATE_DIR=-",
         ),
-        user=_USER,
+        user=USER,
     ),
 )
 

@@ -8,7 +8,7 @@ from tools.plugins.resource import DiffResult, PluginError, State, tell
 from tools.plugins.socle.plain import Plain
 from tools.plugins.values import UNKNOWN, Properties
 
-_RUNS_NOTHING = frozenset({"context", "cluster", "timeoutSeconds", "remove"})
+_RUNS_NOTHING = frozenset({"context", "cluster", "timeoutSeconds", "attempts", "remove"})
 """A change of these is a change of how and of what comes later, not of what was done."""
 
 
@@ -58,6 +58,7 @@ def _run(inputs: Properties, spec: dict[str, Any], *, suffix: str = "", absent_o
         name=f"{inputs['job']}{suffix}",
         pod=spec,
         timeout_seconds=int(inputs["timeoutSeconds"]),
+        attempts=int(inputs["attempts"]),
     )
     try:
         return jobs.run(require(access), job, tell)

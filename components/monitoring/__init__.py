@@ -1,0 +1,1 @@
+"""Monitoring: alerting rules, dashboards, scrape targets and custom queries, as Kubernetes manifests. Pure."""

@@ -1,0 +1,1 @@
+"""Lists that tests compare with, and the program that makes them."""

@@ -1,0 +1,1 @@
+"""What the cluster has when it is asked for: each takes minutes to build."""
