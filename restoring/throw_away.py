@@ -9,6 +9,7 @@ from typing import Any
 GROUP, VERSION, PLURAL = "postgresql.cnpg.io", "v1", "clusters"
 LABEL = "socle.dev/drill"
 """On what the drill may delete; nothing without it is touched."""
+HEALTHY = "Cluster in healthy state"
 _LOOK_SECONDS = 2
 
 
@@ -38,8 +39,8 @@ class ThrowAway:
             if phase != said:
                 self._say(f"{self._name}: {phase}")
                 said = phase
-            ready = {one["type"] for one in status.get("conditions") or () if one["status"] == "True"}
-            if "Ready" in ready and status.get("readyInstances") == 1:
+            # Ready alone may come before the restart that takes the plugin's sidecar away.
+            if status.get("phase") == HEALTHY and status.get("readyInstances") == 1:
                 return
             time.sleep(_LOOK_SECONDS)
         raise ClusterFailedError(f"{self._name} was not healthy after {timeout_seconds} s: {said}")
