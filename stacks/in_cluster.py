@@ -10,19 +10,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubernetes.access import Access
+from components.kubernetes.manifests import TRUST, TRUST_FILE, TRUST_FOLDER
 from components.mongodb import ferret_manifests
 from components.mongodb.ferret import Ferret, FerretArgs
 from components.mongodb.ferret_manifests import FerretPlan
 from components.postgres import connection
 from components.postgres.connection import Address
 from components.postgres.shared_cluster import PORT
-from components.secrets.application import (
-    TRUST,
-    TRUST_FILE,
-    TRUST_FOLDER,
-    ApplicationSecrets,
-    ApplicationSecretsArgs,
-)
+from components.secrets.application import ApplicationSecrets, ApplicationSecretsArgs
 from components.secrets.certificates import Authority
 from components.workloads.manifests import WorkloadPlan
 from components.workloads.workload import Migration, Workload, WorkloadArgs

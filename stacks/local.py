@@ -11,8 +11,9 @@ from components import names
 from components.contracts import ApplicationDatabase, Credentials, Endpoint
 from components.mongodb.document_server import DocumentServer, DocumentServerArgs
 from components.postgres import connection
-from components.postgres.app_database import AppDatabase, AppDatabaseArgs, Limits
+from components.postgres.app_database import AppDatabase, AppDatabaseArgs
 from components.postgres.connection import Address
+from components.postgres.limits import Limits
 from components.postgres.planned_database import PlannedDatabase
 from components.postgres.privileges import plan
 from components.postgres.server import ReachableServer, ReachableServerArgs, brancher

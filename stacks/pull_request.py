@@ -11,9 +11,9 @@ from branching.names import branch_owner
 from components import names
 from components.contracts import Credentials, Endpoint
 from components.postgres import connection
-from components.postgres.app_database import Limits
-from components.postgres.branch_database import BranchDatabase, BranchDatabaseArgs, BranchQuota, Lifetime
+from components.postgres.branch_database import BranchDatabase, BranchDatabaseArgs
 from components.postgres.connection import Address
+from components.postgres.limits import BranchQuota, Lifetime, Limits
 from components.redis.acl_user import AclUser
 from components.redis.connection import key_prefix, user_name
 from components.secrets.generated import GeneratedSecret

@@ -15,9 +15,8 @@ from components.kubernetes import network_policies, objects
 from components.kubernetes.network_policies import CLIENTS
 from components.kubernetes.task import Task, TaskArgs
 from components.postgres import branching_pods
-from components.postgres.app_database import Limits
-from components.postgres.branch_database import BranchQuota, Lifetime
 from components.postgres.branching_pods import BranchingAccess, BranchPlan
+from components.postgres.limits import BranchQuota, Lifetime, Limits
 from components.redis.cache_manifests import PORT as CACHE_PORT
 from components.redis.connection import key_prefix, user_name
 from components.redis.shared_cache import CacheUser

@@ -9,17 +9,8 @@ import pulumi
 import pulumi_postgresql as postgresql
 
 from components.names import RoleNames
+from components.postgres.limits import Limits
 from components.postgres.privileges import DefaultPrivilegesPlan, GrantPlan, PrivilegePlan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one role may use at most."""
-
-    connections: int
-    """Open connections of the role, on the whole server."""
-    statement_timeout_ms: int
-    idle_in_transaction_timeout_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,25 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.contracts import Credentials, Endpoint
-from components.postgres.app_database import Limits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lifetime:
-    """How long a branch lives, for the sweep."""
-
-    days: int
-    """After the last push."""
-    idle_days: int | None = None
-    """Without a session; None is without limit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BranchQuota:
-    """How many branches there may be on the server; None is without limit."""
-
-    per_application: int | None = None
-    total: int | None = None
+from components.postgres.limits import BranchQuota, Lifetime, Limits
 
 
 @dataclass(frozen=True, kw_only=True)

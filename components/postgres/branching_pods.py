@@ -12,8 +12,7 @@ from components.kubernetes.manifests import (
     secret_variable,
     variables,
 )
-from components.postgres.app_database import Limits
-from components.postgres.branch_database import BranchQuota, Lifetime
+from components.postgres.limits import BranchQuota, Lifetime, Limits
 
 UID = 65532
 RULES_FOLDER, RULES_FILE = "/masking", "rules.yaml"

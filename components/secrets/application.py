@@ -9,13 +9,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
-from components.kubernetes.manifests import Manifest, digest, labels
+from components.kubernetes.manifests import TRUST, Manifest, digest, labels
 
-TRUST = "socle-ca"
-"""The ConfigMap with the certificate of the environment's authority."""
-TRUST_FOLDER = "/etc/socle/trust"
-TRUST_FILE = f"{TRUST_FOLDER}/ca.crt"
-"""Where a workload mounts it, and what `{database.ca}` stands for."""
 _RBAC = "rbac.authorization.k8s.io"
 
 

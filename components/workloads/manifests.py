@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from components.kubernetes.manifests import (
     APPLICATION,
+    TRUST,
+    TRUST_FOLDER,
     Manifest,
     restricted,
     restricted_container,
     variables,
 )
-from components.secrets.application import TRUST, TRUST_FOLDER
 
 HTTP = "http"
 

@@ -16,8 +16,7 @@ from typing import Any
 
 from kubernetes import client, config
 
-from components.kubernetes.manifests import restricted, restricted_container
-from components.secrets.application import TRUST, TRUST_FOLDER
+from components.kubernetes.manifests import TRUST, TRUST_FOLDER, restricted, restricted_container
 from tools.kubernetes import kubectl
 
 POSTGRES_IMAGE = "localhost/postgresql:17"

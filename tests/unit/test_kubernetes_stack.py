@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.kubernetes.access import Access
-from components.secrets.application import TRUST_FILE
+from components.kubernetes.manifests import TRUST_FILE
 from stacks import kubernetes
 from stacks.kubernetes import KubernetesStack
 from stacks.loader import parse
