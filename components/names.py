@@ -27,12 +27,16 @@ _APPLICATION = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _CACHE_USERS = frozenset({"default", "socle-admin"})
 """Users that a cache has already; an application's user there has the application's name."""
-_RESERVED = frozenset({"postgres", "template0", "template1", "public", "none", "socle", "socle_brancher"})
+_RESERVED = frozenset(
+    {"postgres", "template0", "template1", "public", "none", "socle", "socle_brancher", "socle_heartbeat"}
+)
 _RESERVED_SHAPE = re.compile(r"pg_.*|pr_\d+(_.*)?|.*_snapshot_v\d+|.*_warm_v\d+_\d+|.*_(owner|ro|rw2|ro2|branch)")
 _RESERVED_ROLE_ENDINGS = "_owner, _ro, _rw2, _ro2, _branch and _snapshot_v<n>"
 
 BRANCHER = "socle_brancher"
 """The role that makes and drops branches: CREATEDB, CREATEROLE, no superuser, no right on an application's rows."""
+HEARTBEAT = "socle_heartbeat"
+"""The role that writes one row a minute, by which a restore is proven: no right on anything else."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from components import names
-from stacks import secret_checks, templates
+from stacks import backup_checks, secret_checks, templates
 from stacks.kubernetes_settings import CloudNativePgServer
 from stacks.problems import Problem
 from stacks.secret_checks import ENV_SECRET
@@ -37,7 +37,7 @@ _WITH_SECRETS = ("kubernetes", "aws")
 def problems(settings: EnvironmentSettings) -> list[Problem]:
     """Everything that the keys taken together get wrong."""
     found = [*_server(settings), *_services(settings), *_collisions(settings), *_replication(settings)]
-    found += secret_checks.problems(settings)
+    found += [*secret_checks.problems(settings), *backup_checks.problems(settings)]
     for name, app in settings.apps.items():
         found += _only_where_it_means_something(settings, name, app)
         found += [*_grants(settings, name, app), *_variables(settings, name, app), *_test_database(settings, name, app)]

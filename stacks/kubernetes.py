@@ -34,6 +34,7 @@ from stacks.in_cluster import (
     documents_facts,
     provider,
 )
+from stacks.kubernetes_backups import ServerBackups
 from stacks.kubernetes_settings import CloudNativePgServer, FerretDocuments, KubernetesCache, Storage
 from stacks.monitoring import monitoring_args
 from stacks.secret_checks import rotation_of
@@ -69,13 +70,17 @@ class KubernetesStack:
         secrets = {name: GeneratedSecret(name) for name, _ in applications}
         logins = {name: Logins(name, plans[name], secrets[name], dates[name]) for name, _ in applications}
         roles = {name: self._role_secrets(name, plans[name], logins[name]) for name, _ in applications}
-        cluster = self._cluster(roles)
+        backups = ServerBackups(self.server, self.access, self.options, self._server_namespace())
+        cluster = self._cluster(roles, backups)
         snapshots = Snapshots(self.settings, cluster, self.server.namespace, self.options)
         for name, app in applications:
             self._databases[name] = self._database(name, app, plans[name], roles[name], logins[name], cluster)
             self._push(name, plans[name], roles[name], logins[name])
             snapshots.of(name, app, plans[name], after=self._databases[name].ready)
             self._application(name, app, plans[name], secrets[name], logins[name], cluster)
+        queries = self.server.drill.queries if self.server.drill else {}
+        databases = {plan.database: queries.get(name, "") for name, plan in plans.items()}
+        backups.begin(cluster, databases, after=[one.ready for one in self._databases.values()])
         if watched := monitoring_args(self.settings):
             Monitoring("monitoring", watched, self.options(cluster.ready))
         kubernetes_outputs.export(self.settings, self.stack, self.access, cluster.authority.certificate)
@@ -95,8 +100,7 @@ class KubernetesStack:
 
     def _role_secrets(self, name: str, plan: DatabasePlan, logins: Logins) -> RoleSecrets:
         passwords = {role: logins.password(role) for role in plan.logins}
-        namespace = self.server.namespace
-        after = self._namespace(namespace, protect=self.server.protect)
+        namespace, after = self.server.namespace, self._server_namespace()
         elsewhere = {plan.roles.readwrite: self.synced.login(name, plan, namespace, after)} if self.synced else {}
         return RoleSecrets(
             name, plan, namespace=namespace, passwords=passwords, synced=elsewhere, opts=self.options(*after)
@@ -109,9 +113,11 @@ class KubernetesStack:
             options = self.options(self._databases[name].ready)
             pushed(self.settings.secrets.push, name, self.server.namespace, in_use, options)
 
-    def _cluster(self, roles: Mapping[str, RoleSecrets]) -> SharedPostgresCluster:
-        server = self.server
-        namespace = self._namespace(server.namespace, protect=server.protect)
+    def _server_namespace(self) -> list[pulumi.Resource]:
+        return self._namespace(self.server.namespace, protect=self.server.protect)
+
+    def _cluster(self, roles: Mapping[str, RoleSecrets], backups: ServerBackups) -> SharedPostgresCluster:
+        server, namespace = self.server, self._server_namespace()
         watched = monitoring_args(self.settings)
         queries = CustomQueries("monitoring-queries", watched, self.options(*namespace)).ready if watched else None
         args = SharedPostgresClusterArgs(
@@ -133,9 +139,13 @@ class KubernetesStack:
             else GeneratedSecret("superuser").password(SUPERUSER),
             brancher_password=GeneratedSecret("brancher").password(names.BRANCHER),
             roles=[role for one in roles.values() for role in one.roles],
+            archive=backups.archive,
+            heartbeat_password=GeneratedSecret("heartbeat").password(names.HEARTBEAT) if backups.archive else None,
+            restore=backups.restore,
             monitoring=cluster_monitoring(watched) if watched else {},
             after=[
                 *namespace,
+                *backups.resources,
                 *([queries] if queries else []),
                 *(resource for one in roles.values() for resource in one.resources),
             ],

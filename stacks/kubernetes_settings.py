@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stacks.backup_settings import Backup, Drill, RestoreFrom
 from stacks.base import DnsLabel, Model, Quantity, Size, Text
 
 
@@ -61,6 +62,16 @@ class CloudNativePgServer(Model):
     """None keeps the write-ahead log on the same volume."""
     resources: Resources = Resources()
     parameters: dict[str, Text] = Field(default_factory=dict)
+    backup: Backup | None = None
+    restore_from: RestoreFrom | None = None
+    drill: Drill | None = None
+    restoring_image: str = ""
+    """Of restoring/Dockerfile."""
+
+    @property
+    def archive_name(self) -> str:
+        """The folder that it archives to."""
+        return (self.backup.server_name if self.backup else None) or self.name
 
     @property
     def major(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.kubernetes.manifests import labels
-from components.monitoring.args import DAY, MonitoringArgs, RedisTarget, Thresholds
+from components.monitoring.args import DAY, Backups, MonitoringArgs, RedisTarget, Thresholds
 from stacks.kubernetes_settings import CloudNativePgServer, KubernetesCache
 from stacks.settings import EnvironmentSettings
 
@@ -22,6 +22,7 @@ def monitoring_args(settings: EnvironmentSettings) -> MonitoringArgs | None:
         volume_stats=wanted.volume_stats,
         certificates=wanted.certificates,
         caches=_caches(settings, server.namespace),
+        backups=Backups.PLUGIN if server.backup else Backups.NONE,
         branching=branching,
         snapshots_of=tuple(settings.apps) if branching and settings.snapshots.schedule else (),
         # A day for a refresh that failed once.

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.kubernetes.manifests import Manifest, labels
 from components.monitoring.manifests import PARAMETERS
+from components.postgres.archive import ORIGIN_ANNOTATION, Archive, Origin, archiver, recovery
 from components.postgres.database_plan import DatabasePlan
 
 API_VERSION = "postgresql.cnpg.io/v1"
@@ -83,6 +84,10 @@ class ClusterPlan:
     authority_secret: str
     """With `ca.crt` and `ca.key`, which sign the server's certificates."""
     roles: Sequence[ManagedRole] = ()
+    archive: Archive | None = None
+    """What it writes its log and its backups to."""
+    origin: Origin | None = None
+    """What it comes out of; None is a new, empty one. Read once, when it is made."""
     monitoring: Mapping[str, Any] = field(default_factory=dict)
     """`spec.monitoring`."""
 
@@ -96,7 +101,10 @@ def cluster(plan: ClusterPlan) -> Manifest:
             "name": plan.name,
             "namespace": plan.namespace,
             "labels": labels(plan.name, part_of="postgresql"),
-            "annotations": {WAIT_FOR: _healthy(plan.instances)},
+            "annotations": {
+                WAIT_FOR: _healthy(plan.instances),
+                **({ORIGIN_ANNOTATION: str(plan.origin)} if plan.origin else {}),
+            },
         },
         "spec": {
             "imageName": plan.image,
@@ -104,7 +112,8 @@ def cluster(plan: ClusterPlan) -> Manifest:
             "storage": _volume(plan.storage),
             **({"walStorage": _volume(plan.wal_storage)} if plan.wal_storage else {}),
             "resources": {"requests": dict(plan.requests), "limits": dict(plan.limits)},
-            "bootstrap": {"initdb": _INITDB},
+            **(recovery(plan.origin, database=MAINTENANCE) if plan.origin else {"bootstrap": {"initdb": _INITDB}}),
+            **({"plugins": archiver(plan.archive)} if plan.archive else {}),
             "enableSuperuserAccess": True,
             "superuserSecret": {"name": plan.superuser_secret},
             "certificates": {"serverCASecret": plan.authority_secret},

@@ -29,8 +29,8 @@ def script(plan: DatabasePlan, verifiers: Mapping[str, str], *, version: int) ->
 def server_script(databases: Sequence[str]) -> str:
     """The text for `psql --no-psqlrc` that closes `databases`, which are no application's; it may be run again.
 
-    A new role may otherwise connect to each of them. The brancher, who is waited for, works from the first; there an old
-    primary asks the new one whether it is up before it follows it, as the role that replicates.
+    A new role may otherwise connect to each of them. The brancher, who is waited for, works from the first. There an
+    old primary asks, as the role that replicates, whether the new one is up before it follows it.
     """
     revoked = (f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC" for name in databases)
     granted = (f"GRANT CONNECT ON DATABASE {identifier(databases[0])} TO {identifier(role)}" for role in _VISITORS)

@@ -43,6 +43,12 @@ class ServerAccess:
     authority_secret: str
     """Of which only `ca.crt` is mounted."""
 
+    @property
+    def authority_volume(self) -> Manifest:
+        """A pod's volume `ca` with the certificate to trust, as `ca.crt`."""
+        items = [{"key": "ca.crt", "path": "ca.crt"}]
+        return {"name": "ca", "secret": {"secretName": self.authority_secret, "items": items}}
+
 
 def pod(access: ServerAccess, script: str, *, database: str = "", logins: Sequence[str] = ()) -> Manifest:
     """The pod's spec: run `script`, then see that the login in each of the basic-auth Secrets `logins` can connect to
@@ -73,10 +79,5 @@ def pod(access: ServerAccess, script: str, *, database: str = "", logins: Sequen
                 "volumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": True}],
             }
         ],
-        "volumes": [
-            {
-                "name": "ca",
-                "secret": {"secretName": access.authority_secret, "items": [{"key": "ca.crt", "path": "ca.crt"}]},
-            }
-        ],
+        "volumes": [access.authority_volume],
     }

@@ -11,10 +11,12 @@ import pulumi_kubernetes as kubernetes
 
 from components.kubernetes import objects
 from components.kubernetes.access import Access
+from components.kubernetes.manifests import Manifest
 from components.kubernetes.task import Task, TaskArgs
-from components.names import BRANCHER
+from components.names import BRANCHER, HEARTBEAT
 from components.postgres import cnpg_manifests as cnpg
-from components.postgres import script_pod
+from components.postgres import heartbeat, restore_pods, script_pod
+from components.postgres.archive import Archive, Origin
 from components.postgres.cnpg_manifests import ClusterPlan, ManagedRole, Volume
 from components.postgres.script import server_script
 from components.postgres.script_pod import ServerAccess
@@ -28,6 +30,17 @@ PORT = 5432
 def superuser_secret(cluster: str) -> str:
     """The superuser's basic-auth Secret, in the cluster's namespace."""
     return f"{cluster}-superuser"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    """What the cluster comes out of, and by what that is proven."""
+
+    origin: Origin
+    image: str
+    """Of restoring/Dockerfile."""
+    account: str
+    """The service account of the pods that prove it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +66,11 @@ class SharedPostgresClusterArgs:
     brancher_password: pulumi.Output[str]
     roles: Sequence[ManagedRole]
     """The applications'."""
+    archive: Archive | None = None
+    heartbeat_password: pulumi.Output[str] | None = None
+    """Where there is an archive."""
+    restore: Restore | None = None
+    """None is a new, empty cluster."""
     monitoring: Mapping[str, Any] = field(default_factory=dict)
     """The Cluster's `spec.monitoring`."""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -74,9 +92,10 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             f"{name}-authority", common_name=args.name, opts=pulumi.ResourceOptions(parent=self, protect=args.protect)
         )
         self.authority = authority
-        secrets = [self._superuser(), self._authority(authority), self._brancher()]
-        self.cluster = self._cluster(secrets)
-        self.ready = self._settled()
+        secrets = [self._superuser(), self._authority(authority), self._brancher(), *self._heartbeat()]
+        self.plan = self._planned()
+        self.cluster = self._cluster([*secrets, *self._possible()])
+        self.ready = self._settled(self._proven())
         self.register_outputs({})
 
     @property
@@ -106,6 +125,17 @@ class SharedPostgresCluster(pulumi.ComponentResource):
         data: Mapping[str, pulumi.Input[str]] = {"username": BRANCHER, "password": self._args.brancher_password}
         return self._secret("brancher", f"{self._args.name}-brancher", data, kind=BASIC_AUTH)
 
+    @property
+    def heartbeat_secret(self) -> str:
+        """The basic-auth Secret of the heartbeat's role."""
+        return f"{self._args.name}-heartbeat"
+
+    def _heartbeat(self) -> list[kubernetes.core.v1.Secret]:
+        if self._args.archive is None or self._args.heartbeat_password is None:
+            return []
+        data: Mapping[str, pulumi.Input[str]] = {"username": HEARTBEAT, "password": self._args.heartbeat_password}
+        return [self._secret("heartbeat", self.heartbeat_secret, data, kind=BASIC_AUTH)]
+
     def _secret(
         self, suffix: str, secret_name: str, data: Mapping[str, pulumi.Input[str]], kind: str = "Opaque"
     ) -> kubernetes.core.v1.Secret:
@@ -119,7 +149,7 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.after)),
         )
 
-    def _cluster(self, secrets: list[pulumi.Resource]) -> pulumi.Resource:
+    def _planned(self) -> ClusterPlan:
         args = self._args
         brancher = ManagedRole(
             name=BRANCHER,
@@ -129,7 +159,8 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             create_database=True,
             create_role=True,
         )
-        plan = ClusterPlan(
+        own = (brancher, heartbeat.role(self.heartbeat_secret)) if args.archive else (brancher,)
+        return ClusterPlan(
             name=args.name,
             namespace=args.namespace,
             image=args.image,
@@ -143,25 +174,59 @@ class SharedPostgresCluster(pulumi.ComponentResource):
             parameters=args.parameters,
             superuser_secret=self.access.superuser_secret,
             authority_secret=self.access.authority_secret,
-            roles=(brancher, *args.roles),
+            roles=(*own, *args.roles),
+            archive=args.archive,
+            origin=args.restore.origin if args.restore else None,
             monitoring=args.monitoring,
         )
+
+    def _cluster(self, after: list[pulumi.Resource]) -> kubernetes.apiextensions.CustomResource:
+        args = self._args
         options = pulumi.ResourceOptions(
             parent=self,
-            depends_on=[*secrets, *args.after],
+            depends_on=[*after, *args.after],
             protect=args.protect,
             retain_on_delete=args.protect or None,
-            custom_timeouts=pulumi.CustomTimeouts(create="20m", update="30m", delete="10m"),
+            custom_timeouts=pulumi.CustomTimeouts(create="6h" if args.restore else "20m", update="30m", delete="10m"),
         )
-        made: pulumi.Resource = objects.custom(self._name, cnpg.cluster(plan), options)
-        return made
+        return objects.custom(self._name, cnpg.cluster(self.plan), options)
 
-    def _settled(self) -> pulumi.Resource:
+    def _possible(self) -> list[pulumi.Resource]:
+        """Whether the archive has what is asked for: the operator would try for hours, or take less for all."""
+        restore = self._args.restore
+        if restore is None:
+            return []
+        pod = restore_pods.proof("before", restore.origin, image=restore.image, account=restore.account)
+        return [self._task("restorable", pod, self._args.after)]
+
+    def _proven(self) -> pulumi.Resource:
+        """The cluster; a restored one once it is proven to have reached its target."""
+        restore = self._args.restore
+        if restore is None:
+            made: pulumi.Resource = self.cluster
+            return made
+        origin, image, account, server = restore.origin, restore.image, restore.account, self.access
+        pod = pulumi.Output.from_input(self.cluster.metadata).apply(
+            lambda metadata: restore_pods.proof(
+                "after", origin, image=image, account=account, server=server, began=_created(metadata)
+            )
+        )
+        return self._task("restored", pod, [self.cluster])
+
+    def _task(self, suffix: str, pod: pulumi.Input[Manifest], after: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        return Task(
+            f"{self._name}-{suffix}",
+            TaskArgs(access=self._args.access, namespace=self._args.namespace, apply=pod),
+            pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _settled(self, after: pulumi.Resource) -> pulumi.Resource:
         """Nobody but who is meant to may log in to the databases that are no application's."""
         text = server_script(("postgres", "template1", cnpg.MAINTENANCE))
         pod = script_pod.pod(self.access, text, database="postgres", logins=[f"{self._args.name}-brancher"])
-        return Task(
-            f"{self._name}-access",
-            TaskArgs(access=self._args.access, namespace=self._args.namespace, apply=pod),
-            pulumi.ResourceOptions(parent=self, depends_on=[self.cluster]),
-        )
+        return self._task("access", pod, [after])
+
+
+def _created(metadata: Mapping[str, str]) -> str:
+    """When an object was made; empty where it isn't yet."""
+    return metadata.get("creationTimestamp") or metadata.get("creation_timestamp") or ""

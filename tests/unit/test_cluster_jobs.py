@@ -99,7 +99,7 @@ def test_a_job_has_no_token_and_an_end() -> None:
     spec = jobs.manifest(JOB)["spec"]
     assert spec["template"]["spec"]["automountServiceAccountToken"] is False
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 60)
-    assert spec["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [3]
+    assert spec["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"] == [3, 65]
 
 
 INPUTS: dict[str, Any] = {

@@ -8,10 +8,10 @@ import typing
 
 from pydantic import BaseModel
 
-from stacks import base, kubernetes_settings, secrets_settings, settings, workload_settings
+from stacks import backup_settings, base, kubernetes_settings, secrets_settings, settings, workload_settings
 from tools import paths
 
-MODULES = (base, kubernetes_settings, secrets_settings, workload_settings, settings)
+MODULES = (base, backup_settings, kubernetes_settings, secrets_settings, workload_settings, settings)
 """Where the models are."""
 DOCUMENT = paths.ROOT / "docs" / "settings.md"
 UNKNOWN = "…"
@@ -22,9 +22,9 @@ _HEAD = "| key | type | default | meaning |\n|---|---|---|---|\n"
 _WORDS: dict[object, str] = {
     str: "text", base.Text: "text", int: "number", bool: "true or false", base.Port: "port",
     base.Milliseconds: "duration", base.Days: "days", base.Quantity: "quantity", base.Size: "size",
-    secrets_settings.Date: "date",
-    base.Schedule: "schedule",
-    secrets_settings.Key: "text",
+    secrets_settings.Date: "date", secrets_settings.Key: "text",
+    base.Schedule: "schedule", backup_settings.StoreUrl: "URL", backup_settings.Destination: "`s3://bucket/folder`",
+    backup_settings.Moment: "time", backup_settings.Retention: "days, weeks or months",
     **dict.fromkeys((base.DatabaseName, base.RoleName, base.ApplicationName, base.DnsLabel), "name"),
 }  # fmt: skip
 

@@ -13,6 +13,8 @@ from components.kubernetes.manifests import labels
 
 SCRIPT_REFUSED = 3
 """psql's exit status where a statement failed: the next attempt would fail alike."""
+FINAL = 65
+"""A pod's own word that trying again is of no use: EX_DATAERR, as restoring has it."""
 KEPT_SECONDS = 3600
 """How long a failed Job can be looked at."""
 _LOOK_SECONDS = 0.5
@@ -77,7 +79,7 @@ def manifest(job: Job) -> dict[str, Any]:
         "spec": {
             "backoffLimit": job.attempts - 1,
             "podFailurePolicy": {
-                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [SCRIPT_REFUSED]}}]
+                "rules": [{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [SCRIPT_REFUSED, FINAL]}}]
             },
             "activeDeadlineSeconds": job.timeout_seconds,
             "ttlSecondsAfterFinished": KEPT_SECONDS,

@@ -101,9 +101,9 @@ _PYTHON_LINK = Link(path="usr/local/bin/python", target="/usr/bin/python3")
 
 
 @cache
-def _branching_requirements() -> str:
-    """The versions and hashes of the lock file, as branching/Dockerfile has them."""
-    command = [venv.get_uv(), "export", "--quiet", "--frozen", "--only-group", "branching", "--no-emit-project"]
+def _locked(group: str) -> str:
+    """The versions and hashes of the lock file, as branching/Dockerfile and restoring/Dockerfile have them."""
+    command = [venv.get_uv(), "export", "--quiet", "--frozen", "--only-group", group, "--no-emit-project"]
     done = subprocess.run(
         [*command, "--no-header"], cwd=paths.ROOT, env=venv.uv_environment(), capture_output=True, text=True, check=True
     )
@@ -115,7 +115,9 @@ BRANCHING = Image(
     version="test",
     layers=(
         _PYTHON,
-        PythonPackages(name="branching-packages", root=_PYTHON, path=PACKAGES, requirements=_branching_requirements),
+        PythonPackages(
+            name="branching-packages", root=_PYTHON, path=PACKAGES, requirements=lambda: _locked("branching")
+        ),
         Contents(
             of=(
                 _PYTHON_LINK,
@@ -135,6 +137,35 @@ BRANCHING = Image(
         folder="/socle",
     ),
     expected_seconds=180,
+)
+
+RESTORING = Image(
+    name="restoring",
+    version="test",
+    layers=(
+        _PYTHON,
+        PythonPackages(
+            name="restoring-packages", root=_PYTHON, path=PACKAGES, requirements=lambda: _locked("restoring")
+        ),
+        Contents(
+            of=(
+                _PYTHON_LINK,
+                Tree(
+                    source=paths.ROOT / "restoring",
+                    path="socle/restoring",
+                    without=("Dockerfile", "Dockerfile.dockerignore"),
+                ),
+            )
+        ),
+    ),
+    config=Config(
+        entrypoint=("python", "-m", "restoring"),
+        command=("--help",),
+        environment=(*_PYTHON_ENVIRONMENT, f"PYTHONPATH={PACKAGES}"),
+        user=USER,
+        folder="/socle",
+    ),
+    expected_seconds=60,
 )
 
 _CITY_API = paths.ROOT / "tests" / "kubernetes" / "city_api"
@@ -226,6 +257,6 @@ FERRETDB = Image(
 
 CLUSTER = (PAUSE, DNS, VOLUMES, OPERATOR, POSTGRESQL)
 """What the cluster itself runs, and every PostgreSQL in it."""
-TESTS = (BRANCHING, *(_city_api(tag) for tag in _RELEASES), VALKEY, EXPORTER, FERRETDB)
+TESTS = (BRANCHING, RESTORING, *(_city_api(tag) for tag in _RELEASES), VALKEY, EXPORTER, FERRETDB)
 """What tests deploy."""
 ALL = (*CLUSTER, *TESTS)
