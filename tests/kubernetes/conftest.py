@@ -27,6 +27,26 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="session")
+def with_backups(cluster: Cluster) -> None:
+    """The backup plugin and an S3 server in the cluster; built at first use, which takes a quarter of an hour."""
+    _have("backup")
+
+
+@pytest.fixture(scope="session")
+def with_external_secrets(cluster: Cluster) -> None:
+    """The operator of External Secrets in the cluster; built at first use, which takes some minutes."""
+    _have("external-secrets")
+
+
+def _have(extra: str) -> None:
+    from tools import cluster as own
+
+    # Into a cluster that isn't ours nothing is installed: the tests say what is missing.
+    if not os.environ.get("KUBECONFIG"):
+        own.ensure(extra)
+
+
+@pytest.fixture(scope="session")
 def dev(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose `dev` environment is up, with all five applications."""
     made = checkout.make(tmp_path_factory.mktemp("dev"), variables={"KUBECONFIG": str(cluster.kubeconfig)})

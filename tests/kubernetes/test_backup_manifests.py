@@ -14,8 +14,11 @@ from components.postgres.archive import Archive, Origin, Store
 from components.postgres.cnpg_manifests import ClusterPlan, Volume
 from components.postgres.restore_pods import DrillPlan
 from components.postgres.script_pod import ServerAccess
-from tests.kubernetes.support import Cluster, kubectl
+from tests.kubernetes.support import Cluster
+from tools.kubernetes import kubectl
 from tools.kubernetes.jobs import Job, manifest
+
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("with_backups")]
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 STORE = Store(
@@ -73,7 +76,14 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 
 def taken(cluster: Cluster, document: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    command = [kubectl(), "--kubeconfig", str(cluster.kubeconfig), "create", "--dry-run=server", "--validate=strict"]
+    command = [
+        str(kubectl.find()),
+        "--kubeconfig",
+        str(cluster.kubeconfig),
+        "create",
+        "--dry-run=server",
+        "--validate=strict",
+    ]
     return subprocess.run(
         [*command, "-f", "-"], input=json.dumps(document), capture_output=True, text=True, check=False
     )

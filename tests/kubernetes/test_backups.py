@@ -21,6 +21,8 @@ from tests.engine.checkout import Checkout
 from tests.kubernetes.s3 import BUCKET, S3
 from tests.kubernetes.support import POSTGRES_IMAGE, Cluster, until
 
+pytestmark = pytest.mark.long  # what they need takes a quarter of an hour to build
+
 RUN = uuid.uuid4().hex[:6]
 SOURCE, STORE, APPLICATION = f"bk-source-{RUN}", f"bk-store-{RUN}", f"bk-app-{RUN}"
 NAME = "postgresql-shared"
@@ -29,7 +31,7 @@ PLUGIN_DEPLOYMENT = ("barman-cloud", "cnpg-system")
 
 
 @pytest.fixture(scope="module")
-def store(cluster: Cluster) -> Iterator[S3]:
+def store(cluster: Cluster, with_backups: None) -> Iterator[S3]:
     try:
         client.AppsV1Api(cluster.api).read_namespaced_deployment(*PLUGIN_DEPLOYMENT)
     except client.ApiException:
@@ -206,7 +208,6 @@ def test_nothing_changes_the_second_time(source: Checkout) -> None:
     assert "unchanged" in source.run("up", "dev").said
 
 
-@pytest.mark.long
 def test_a_restore_to_a_point_in_time_is_proven(source: Checkout, cluster: Cluster, store: S3, target: str) -> None:
     until(lambda: completed(cluster), "a base backup")
     rows(cluster, 1, 1500)
@@ -230,7 +231,6 @@ def test_a_restore_to_a_point_in_time_is_proven(source: Checkout, cluster: Clust
     assert "socle:server.restoreFrom" in refused and "is there already" in refused
 
 
-@pytest.mark.long
 def test_a_target_that_is_out_of_reach_is_refused_before_anything_is_made(
     source: Checkout, cluster: Cluster, store: S3, target: str
 ) -> None:
@@ -242,7 +242,6 @@ def test_a_target_that_is_out_of_reach_is_refused_before_anything_is_made(
     assert not cluster.custom.list_namespaced_custom_object("postgresql.cnpg.io", "v1", target, "clusters")["items"]
 
 
-@pytest.mark.long
 def test_a_store_that_goes_away_in_the_middle_is_found_and_said(
     source: Checkout, cluster: Cluster, store: S3, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +312,6 @@ def replayed(cluster: Cluster, namespace: str) -> int:
     return str(log).partition("consistent recovery state reached")[2].count("restored log file")
 
 
-@pytest.mark.long
 def test_a_drill_is_good_and_on_a_damaged_archive_it_is_not(source: Checkout, cluster: Cluster, store: S3) -> None:
     until(lambda: completed(cluster), "a base backup")
     suspend(cluster, True)

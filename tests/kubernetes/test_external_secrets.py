@@ -18,6 +18,8 @@ from tests.engine import checkout
 from tests.engine.checkout import Checkout
 from tests.kubernetes.support import POSTGRES_IMAGE, Cluster, until
 
+pytestmark = pytest.mark.long  # what they need takes minutes to build
+
 STORE = "sx-store"
 SECRET = "docspell-env"
 # What a URL has to quote, and what Go's templates would take for theirs.
@@ -25,7 +27,7 @@ ODD = "p@ss w+rd/%:{{ .x }}é"
 
 
 @pytest.fixture(scope="module")
-def store(cluster: Cluster) -> Iterator[str]:
+def store(cluster: Cluster, with_external_secrets: None) -> Iterator[str]:
     """A namespace that stands for the store, and the ClusterSecretStore that leads to it."""
     definitions = client.ApiextensionsV1Api(cluster.api).list_custom_resource_definition().items
     if "externalsecrets.external-secrets.io" not in {one.metadata.name for one in definitions}:
