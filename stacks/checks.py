@@ -14,7 +14,7 @@ from stacks.settings import App, EmbeddedServer, EnvironmentSettings, ExternalCa
 
 _SERVERS = {
     "local": ("embedded", "external"),
-    "kubernetes": ("cloudnativepg", "external"),
+    "kubernetes": ("cloudnativepg",),
     "aws": ("aurora", "external"),
     "coolify": ("external",),
 }
@@ -132,8 +132,10 @@ def _only_where_it_means_something(settings: EnvironmentSettings, name: str, app
 
 
 def _collisions(settings: EnvironmentSettings) -> Iterator[Problem]:
-    """Two applications with one database or one role."""
-    kinds: tuple[tuple[str, Callable[[str, App], str]], ...] = (("database", database_of), ("role", role_of))
+    """Two applications with one database or one role, or with one namespace, in which their objects would clash."""
+    kinds: list[tuple[str, Callable[[str, App], str]]] = [("database", database_of), ("role", role_of)]
+    if settings.environment.kind in _WITH_SECRETS:
+        kinds.append(("namespace", lambda name, app: app.namespace or name))
     for key, value_of in kinds:
         owners: dict[str, str] = {}
         for name, app in settings.apps.items():
@@ -143,7 +145,7 @@ def _collisions(settings: EnvironmentSettings) -> Iterator[Problem]:
                     path=f"socle:apps.{name}.{key}",
                     found=f"{value}, which is the {key} of {first} as well",
                     allowed=f"a {key} of its own",
-                    write=f"{key}: {names.identifier(name)}",
+                    write=f"{key}: {name if key == 'namespace' else names.identifier(name)}",
                 )
 
 
