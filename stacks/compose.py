@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pulumi
@@ -15,6 +16,7 @@ from stacks.settings import EnvironmentSettings, PullRequestSettings
 def compose(settings: EnvironmentSettings | PullRequestSettings) -> None:
     """Make what `settings` describe. Raises RunError, with nothing made, where that kind is not built yet."""
     stack = pulumi.get_stack()
+    _keep_importable()
     _own_provider()
     if isinstance(settings, PullRequestSettings):
         PullRequestStack(settings.pull_request).compose()
@@ -30,6 +32,14 @@ def compose(settings: EnvironmentSettings | PullRequestSettings) -> None:
             f"socle:environment.kind: {settings.environment.kind} is not built yet; the settings of {stack} are valid, "
             "and nothing was created."
         )
+
+
+def _keep_importable() -> None:
+    """Have modules found that are imported only once an output is known.
+
+    Python's runpy takes the program's folder off the path when it has read the program, and callbacks run after that.
+    """
+    sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 def _own_provider() -> None:
