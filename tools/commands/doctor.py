@@ -55,28 +55,37 @@ def _stacks(env: str) -> frozenset[int] | Unseen:
 
 
 def _base(stack: str) -> str:
-    """What the stack copies from; empty where this machine hasn't got its settings, which a shared backend's needn't."""
+    """What the stack copies from; empty where this machine hasn't got its settings, as with a shared backend."""
     settings = settings_file.pull_request(stack)
     return settings.pull_request.base if settings else ""
 
 
 def _told(finding: Finding, redactor: Redactor) -> Finding:
     """The finding without any Secret's value, whatever a log or a message holds."""
-    values = {key: redactor.clean(value) for key, value in asdict(finding).items() if key not in ("subject", "level")}
+    texts = asdict(finding).items()
+    values = {key: redactor.clean(value) for key, value in texts if key not in ("subject", "level")}
     return Finding(subject=finding.subject, level=finding.level, **values)
 
 
 def _show(findings: list[Finding]) -> None:
     console = Console(highlight=False)
     for subject, group in groupby(findings, key=lambda one: one.subject):
-        table = Table(title=subject.capitalize(), title_justify="left", show_edge=False, pad_edge=False)
-        for column, ratio in (("", 1), ("", 8), ("looked at", 18), ("found", 26), ("why it matters", 18)):
-            table.add_column(column, overflow="fold", ratio=None if ratio == 1 else ratio)
-        for one in group:
-            table.add_row(_SIGNS[one.level], escape(one.name), Text(one.looked_at), _found(one), Text(one.why))
-        console.print(table)
+        console.print(_table(subject, list(group)))
         console.print()
     _commands(console, findings)
+
+
+def _table(subject: str, findings: list[Finding]) -> Table:
+    table = Table(title=subject.capitalize(), title_justify="left")
+    columns = (("", None), ("whose", 8), ("looked at", 18), ("found", 26), ("why it matters", 18))
+    named = any(one.name for one in findings)
+    for column, ratio in columns:
+        if named or column != "whose":
+            table.add_column(column, overflow="fold", ratio=ratio)
+    for one in findings:
+        whose = [escape(one.name)] if named else []
+        table.add_row(_SIGNS[one.level], *whose, Text(one.looked_at), _found(one), Text(one.why))
+    return table
 
 
 def _found(finding: Finding) -> Text:
@@ -100,5 +109,7 @@ def _commands(console: Console, findings: list[Finding]) -> None:
     elif not faults:
         console.print(Text(f"No fault in {len(findings)} checks. Worth a look first: {todo.next}"), soft_wrap=True)
     else:
-        console.print(Text(f"{faults} faults. First: {todo.next}", style="bold"), soft_wrap=True)
+        console.print(
+            Text(f"{faults} fault{'s' if faults > 1 else ''}. First: {todo.next}", style="bold"), soft_wrap=True
+        )
     sys.stdout.flush()

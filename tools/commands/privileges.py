@@ -1,6 +1,6 @@
-"""`privileges`: an application's roles, database and grants once more, where somebody changed them behind the engine's back.
+"""`privileges`: an application's roles, database and grants once more, as the settings have them.
 
-The engine believes its state, so that a second `make up` runs no Job whose script is the same.
+For what somebody changed behind the engine's back: it believes its state, and runs no Job whose script is the same.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _access(server: CloudNativePgServer) -> ServerAccess:
 
 
 def _reconcile(client: Any, server: CloudNativePgServer) -> None:
-    """Have the operator give roles that were made anew the passwords of their Secrets: it looks where something changes."""
+    """Have the operator give new roles the passwords of their Secrets: it looks again where something changes."""
     CustomObjectsApi(client).patch_namespaced_custom_object(
         "postgresql.cnpg.io", "v1", server.namespace, "clusters", server.name,
         {"metadata": {"annotations": {"socle.dev/looked-at": str(int(time.time()))}}},

@@ -1,1 +1,1 @@
-"""What is wrong with an environment on Kubernetes: facts are gathered, pure checks judge them, each with a next command."""
+"""What is wrong with an environment on Kubernetes: facts are gathered, and pure checks say what to type next."""

@@ -164,8 +164,8 @@ class PostgresCluster:
     """State by role: `reconciled`, `pending-reconciliation`."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """What the operator can't do, by role."""
-    host_names: tuple[str, ...] = ()
-    """Of the server's certificate."""
+    fenced: bool = False
+    """Whether somebody has stopped PostgreSQL by the fencing annotation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +221,7 @@ class PostgresFacts:
     databases: Mapping[str, Database]
     sessions: int
     max_connections: int
-    inventory: Inventory = Inventory(snapshots=(), branches=())
+    inventory: Inventory = field(default_factory=lambda: Inventory(snapshots=(), branches=()))
     closed: frozenset[int] = frozenset()
     """Pull requests with a tombstone."""
 
@@ -294,7 +294,7 @@ class ApplicationFacts:
     credentials: tuple[Credentials, ...] = ()
     secrets: tuple[SecretFacts, ...] = ()
     trust: Trust = Trust(there=False)
-    workload: Workload | None | Unseen = None
+    workload: Workload | Unseen | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def first(findings: Sequence[Finding]) -> Finding | None:
-    """What to do first: the fault nearest to the cause, else such a warning with a command; None where nothing is to do."""
+    """What to do first: the fault nearest to the cause, else such a warning; None where nothing is to do."""
     for level in (Level.FAULT, Level.WARNING):
         for one in findings:
             if one.level is level and one.next:

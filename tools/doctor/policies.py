@@ -1,7 +1,7 @@
 """Whether NetworkPolicies let a namespace's pods through to a server. Pure.
 
-https://kubernetes.io/docs/concepts/services-networking/network-policies/: a pod that no policy selects takes everything;
-one that some select takes what any of them allows.
+A pod that no policy selects takes everything; one that some select takes what any of them allows:
+https://kubernetes.io/docs/concepts/services-networking/network-policies/.
 """
 
 from __future__ import annotations

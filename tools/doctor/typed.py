@@ -38,8 +38,11 @@ def make(target: str, wanted: Wanted, **variables: object) -> str:
 
 
 def refresh(wanted: Wanted) -> str:
-    """Put back what somebody changed behind the engine's back; `make up` alone believes its state."""
-    return f'eval "$(make -s env)" && pulumi up --refresh --yes --stack {wanted.env}'
+    """Put back what somebody changed behind the engine's back; `make up` alone believes its state.
+
+    By force: what was changed with kubectl belongs to kubectl, and the server would refuse to have it changed back.
+    """
+    return f'eval "$(make -s env)" && PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up --refresh --yes --stack {wanted.env}'
 
 
 def logs(wanted: Wanted, namespace: str, what: str) -> str:

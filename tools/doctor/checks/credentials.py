@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.doctor import typed
-from tools.doctor.facts import ApplicationFacts, Credentials, Facts, PostgresFacts, Unseen
+from tools.doctor.facts import ApplicationFacts, Credentials, Facts, Unseen
 from tools.doctor.finding import About, Finding, Subject
 
 WRONG_PASSWORD = "password authentication failed"  # noqa: S105 - what PostgreSQL says
@@ -48,17 +48,22 @@ def _login(facts: Facts, application: ApplicationFacts, found: Credentials) -> F
     about = _about(application, "login", f"login as {found.role} with the password of {found.secret}")
     if found.login is None:
         return about.unseen("PostgreSQL was not asked")
+    if isinstance(facts.postgres, Unseen):
+        return about.unseen(facts.postgres.why)
     if found.login.ok:
         return about.ok("it works" + ("" if found.login.by_service else ", past the Service"))
     if WRONG_PASSWORD in found.login.said:
         # PostgreSQL says the same of a role that isn't there.
-        if isinstance(facts.postgres, PostgresFacts) and found.role not in facts.postgres.roles:
+        if found.role not in facts.postgres.roles:
             command = typed.make("privileges", wanted, APP=application.wanted.name)
             return about.fault(f"the role {found.role} does not exist", "the login is refused", command)
         command = typed.reconcile(wanted)
         if not found.labelled:
             command = typed.kubectl(wanted, wanted.namespace, f"label secret {found.secret} cnpg.io/reload=true")
         return about.fault("the Secret's password is not the role's", "whoever reads the Secret is refused", command)
+    if "too many" in found.login.said:
+        query = "SELECT usename, state, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC"
+        return about.fault(found.login.said, "the application is refused likewise", typed.sql(facts, query))
     command = typed.make("privileges", wanted, APP=application.wanted.name)
     return about.fault(found.login.said, "the application is refused likewise", command)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from components import names
 from stacks.snapshots import cron_job
 from tools.doctor import typed
-from tools.doctor.facts import FailedJob, Facts, Unseen
+from tools.doctor.facts import Facts, FailedJob, Unseen
 from tools.doctor.finding import About, Finding, Subject
 
 

@@ -35,6 +35,12 @@ def _service(facts: Facts, server: ServerFacts) -> Finding:
     why = "connection refused, for every application"
     if service is None:
         return about.fault("it is not there", why, typed.reconcile(wanted))
+    if service.ready and _passed_by(facts):
+        pods = typed.kubectl(wanted, "", "get pods -n kube-system -o wide")
+        found = (
+            f"refused or silent, though {service.ready} address is behind it: see kube-proxy, or the network's agent"
+        )
+        return about.fault(found, why, pods)
     if service.ready:
         return about.ok(f"{service.ready} address behind it")
     chosen = {"cnpg.io/cluster": wanted.server, SELECTED: "primary"}
@@ -47,6 +53,18 @@ def _service(facts: Facts, server: ServerFacts) -> Finding:
         return about.fault(f"no endpoint: it selects {found}, which is not the primary", why, command)
     described = typed.kubectl(wanted, wanted.namespace, f"get pods -l cnpg.io/cluster={wanted.server} -L {SELECTED}")
     return about.fault(f"no endpoint is ready; {service.not_ready} are not", why, described)
+
+
+def _passed_by(facts: Facts) -> bool:
+    """Whether a login worked at the server itself, as the Service didn't answer."""
+    tried = [
+        one.login
+        for application in facts.applications
+        if not isinstance(application, Unseen)
+        for one in application.credentials
+        if one.login
+    ]
+    return any(one.ok and not one.by_service for one in tried)
 
 
 def _namespace(facts: Facts, application: ApplicationFacts, server: ServerFacts) -> Finding:

@@ -24,6 +24,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         yield _absent(wanted, found)
         return
     yield from _cluster(wanted, found.cluster)
+    if found.cluster.fenced:
+        about = _about("server-fenced", "annotation cnpg.io/fencedInstances")
+        words = f"annotate clusters.postgresql.cnpg.io {wanted.server} cnpg.io/fencedInstances-"
+        why = "connection refused: PostgreSQL is stopped until it goes"
+        yield about.fault("somebody has fenced the server", why, typed.kubectl(wanted, wanted.namespace, words))
     for pod in found.pods:
         about = _about("server-pods", f"pod {pod.name}")
         if problem := pod_finding(about, wanted, pod):
@@ -68,7 +73,7 @@ def _claim(wanted: Wanted, claim: Claim) -> Finding:
     described = typed.describe(wanted, claim.namespace, f"pvc {claim.name}")
     if claim.phase != "Bound":
         return about.fault(f"{claim.phase}: {claim.event}".rstrip(": "), "its pod can't start", described)
-    resizing = [one for one in claim.conditions if one.status == "True" and "Resize" in one.type.title()]
+    resizing = [one for one in claim.conditions if one.status == "True" and "resiz" in one.type.lower()]
     if resizing or (claim.capacity and claim.capacity != claim.wanted):
         said = "; ".join(f"{one.type} {one.message}".strip() for one in resizing)
         found = f"{claim.capacity}, and {claim.wanted} is asked for" + (f"; {said}" if said else "")

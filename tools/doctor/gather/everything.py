@@ -17,8 +17,9 @@ from tools.doctor.facts import (
     ApplicationFacts,
     ClusterFacts,
     Condition,
-    FailedJob,
     Facts,
+    FailedJob,
+    Login,
     PullRequestNamespace,
     ServerFacts,
     Synced,
@@ -31,7 +32,7 @@ from tools.doctor.gather import server as objects
 from tools.doctor.gather.applications import LogIn, Server
 from tools.doctor.gather.pods import condition, failed_jobs
 from tools.doctor.gather.postgres import Attempt, Place
-from tools.doctor.gather.reader import Reader, UnseenError, conditions_of, seen
+from tools.doctor.gather.reader import Json, Reader, UnseenError, conditions_of, seen
 from tools.doctor.redaction import Redactor
 
 _SYNCED = {
@@ -120,7 +121,7 @@ def _application(
     return seen(lambda: applications.application(reader, wanted, its, server, log_in))
 
 
-def _log_in(reader: Reader, place: Place, attempts: Sequence[Attempt]) -> dict[str, postgres.Login]:
+def _log_in(reader: Reader, place: Place, attempts: Sequence[Attempt]) -> dict[str, Login]:
     """By role; none where it couldn't be tried, which the facts of PostgreSQL tell."""
     found = seen(lambda: postgres.log_in(reader, place, attempts))
     return {} if isinstance(found, Unseen) else found
@@ -147,7 +148,7 @@ def _synced(reader: Reader, namespaces: list[str]) -> tuple[Synced, ...]:
     )
 
 
-def _conditions(found: applications.Mapping[str, object]) -> tuple[Condition, ...]:
+def _conditions(found: Json) -> tuple[Condition, ...]:
     return tuple(condition(one) for one in conditions_of(found))
 
 

@@ -44,8 +44,8 @@ pg_isready -q -t @SECONDS@ -h "$host" || { host=127.0.0.1; said=itself; }
 tab="$(printf '\t')"
 while IFS="$tab" read -r user database password; do
   [ "$user" = . ] && break
-  if error="$(PGPASSWORD="$password" PGCONNECT_TIMEOUT=@SECONDS@ PGSSLMODE=require PGOPTIONS= psql -X -q -h "$host" -U "$user" \
-      -d "$database" -c '' 2>&1 </dev/null)"
+  if error="$(PGPASSWORD="$password" PGCONNECT_TIMEOUT=@SECONDS@ PGSSLMODE=require \
+      psql -X -q -h "$host" -U "$user" -d "$database" -c '' 2>&1 </dev/null)"
   then printf '%s\t%s\tok\t\n' "$user" "$said"
   else printf '%s\t%s\tno\t%s\n' "$user" "$said" "$(printf '%s' "$error" | tr '\n\t' '  ')"
   fi
@@ -117,7 +117,7 @@ def log_in(reader: Reader, place: Place, attempts: Iterable[Attempt]) -> dict[st
 
 def _login(line: str) -> tuple[str, Login]:
     role, by, ok, error = [*line.split("\t"), "", "", ""][:4]
-    said = error.strip().rpartition("FATAL:")[2].strip()
+    said = " ".join(error.rpartition("FATAL:")[2].split())
     return (role if ok in ("ok", "no") else ""), Login(ok=ok == "ok", said=said, by_service=by == "service")
 
 

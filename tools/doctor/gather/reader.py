@@ -51,14 +51,13 @@ class Reader:
         return list(found.get("items") or []) if found else []
 
     def secret(self, namespace: str, name: str) -> dict[str, str] | None:
-        """A Secret's data, decoded, from now on redacted; None where it isn't there. Raises UnseenError."""
+        """A Secret's data, decoded; None where it isn't there. Raises UnseenError."""
         found = self.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
         if found is None:
             return None
-        data = {
+        return {
             key: base64.b64decode(value).decode(errors="replace") for key, value in (found.get("data") or {}).items()
         }
-        return data
 
     def log(self, namespace: str, pod: str, *, previous: bool = False) -> str:
         """The end of a pod's log; empty where there is none."""

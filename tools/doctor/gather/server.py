@@ -20,6 +20,7 @@ from tools.doctor.gather.reader import Json, Reader, conditions_of
 from tools.doctor.policies import network as recognised
 
 GROUP = "/apis/postgresql.cnpg.io/v1"
+FENCED = "cnpg.io/fencedInstances"
 _OPERATOR = "app.kubernetes.io/name=cloudnative-pg"
 
 
@@ -83,7 +84,7 @@ def _cluster(found: Json) -> PostgresCluster:
         conditions=tuple(condition(one) for one in conditions_of(found)),
         roles={role: state for state, names in (managed.get("byStatus") or {}).items() for role in names},
         refused={role: "; ".join(said) for role, said in (managed.get("cannotReconcile") or {}).items()},
-        host_names=tuple((status.get("certificates") or {}).get("serverAltDNSNames") or ()),
+        fenced=bool((found["metadata"].get("annotations") or {}).get(FENCED)),
     )
 
 
