@@ -1,7 +1,7 @@
-"""The doctor on a real environment: healthy without a fault; each flow of seed 001 named; what it says to type mends it.
+"""The doctor on a real environment: no fault while it is healthy; each flow of seed 001 is named, and what it says mends.
 
-Doesn't prove: refusals by NetworkPolicies, which the test cluster's network doesn't know; a Service with another selector,
-which the operator mends within a second.
+Doesn't prove: refusals by NetworkPolicies, which the test cluster's network doesn't know; a Service with another
+selector, which the operator mends within a second.
 """
 
 from __future__ import annotations
