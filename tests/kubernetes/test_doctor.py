@@ -1,4 +1,4 @@
-"""The doctor on a real environment: no fault while it is healthy; each flow of seed 001 is named, and what it says mends.
+"""The doctor on a real environment: no fault while it is healthy; each flow of seed 001 named, and what it says mends.
 
 Doesn't prove: refusals by NetworkPolicies, which the test cluster's network doesn't know; a Service with another
 selector, which the operator mends within a second.

@@ -355,6 +355,15 @@ def test_an_application_that_is_not_available_tells_its_pods_reason_and_log() ->
     assert only(spoilt("application", workload=Unseen(why="403"))).level is Level.WARNING
 
 
+def test_a_roll_out_that_stands_still_is_a_warning() -> None:
+    new = replace(RUNS, name="city-api-2", ready=False, phase="Pending", waiting="ErrImagePull", message="not found")
+    one = only(spoilt("application", workload=Workload(available=1, wanted=1, pods=(RUNS, new), checksum="now")))
+    assert (one.level, one.found) == (Level.WARNING, "ErrImagePull: not found")
+    starting = replace(new, waiting="", message="")
+    workload = Workload(available=1, wanted=1, pods=(RUNS, starting), checksum="now")
+    assert bad(spoilt("application", workload=workload)) == []
+
+
 def test_pods_that_were_started_with_older_variables() -> None:
     workload = Workload(available=1, wanted=1, pods=(replace(RUNS, checksum="before"),), checksum="now")
     assert only(spoilt("application", workload=workload)).check == "variables"

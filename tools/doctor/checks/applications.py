@@ -35,6 +35,7 @@ def _workload(facts: Facts, application: ApplicationFacts) -> Iterator[Finding]:
         yield from _unavailable(facts, about, found)
     else:
         yield about.ok(f"{found.available} of {found.wanted} available")
+        yield from _roll_out(facts, about, found)
         yield from _variables(facts, application, found)
 
 
@@ -47,6 +48,14 @@ def _unavailable(facts: Facts, about: About, found: Workload) -> Iterator[Findin
         )
         said = f"{found.available} of {found.wanted} available"
         yield about.fault(f"{said}: {found.message}".rstrip(": "), "the application does not answer", described)
+
+
+def _roll_out(facts: Facts, about: About, found: Workload) -> Iterator[Finding]:
+    """Pods that would replace those that answer, and can't start."""
+    for pod in found.pods:
+        if (pod.waiting or pod.unschedulable) and (one := pod_finding(about, facts.wanted, pod)):
+            why = "a roll-out stands still; the former pods answer"
+            yield about.warning(one.found, why, one.next, one.detail)
 
 
 def _variables(facts: Facts, application: ApplicationFacts, found: Workload) -> Iterator[Finding]:

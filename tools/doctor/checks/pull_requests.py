@@ -69,7 +69,7 @@ def _branches(facts: Facts, namespaces: tuple[PullRequestNamespace, ...], postgr
         about = _about(branch.pull_request, f"database {branch.name}")
         command = _down(facts, branch.pull_request, _drop(facts, branch))
         if branch.half_dropped or branch.metadata is None:
-            why = "it takes no connection; another drop is all that is left to do"
+            why = "unless somebody makes it at this moment, nobody will finish it"
             yield about.warning("half made, or half dropped", why, command)
             continue
         namespace = names.pull_request_namespace(branch.metadata.application, branch.pull_request)
