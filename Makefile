@@ -6,7 +6,7 @@ NO_PYTHON = ✗ $(PYTHON) was not found. Install Python 3.11 or newer (apt insta
 RUN = @command -v $(PYTHON) >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }; $(PYTHON) tools/bootstrap.py
 ENV ?= local
 
-.PHONY: help run up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
+.PHONY: help run doctor privileges up down destroy pr pr-down verify check-migration sweep status psql env demo-data explain snapshot refresh dump restore \
         test test-all check test-unit test-database test-engine test-kubernetes test-promtool bench bench-branching bench-base \
         cluster cluster-down docs format
 
@@ -33,6 +33,10 @@ sweep: ## GITHUB=owner/name or OPEN=file [APPLY=1]: what no open pull request ne
 	  $(if $(SHARE),--largest-share "$(SHARE)") $(if $(EMPTY),--allow-empty) $(if $(APPLY),--apply)
 run: ## ENV=dev APP=city-api CMD='alembic history' [TAG=v1]: once, in its image with its Secrets, in the cluster
 	$(RUN) run "$(APP)" "$(CMD)" --env $(ENV) $(if $(TAG),--tag "$(TAG)")
+doctor: ## ENV=dev [APP=city-api] [JSON=1]: what is wrong in the cluster, and the command to type next; status 1 with faults
+	$(RUN) doctor --env $(ENV) $(if $(APP),--app "$(APP)") $(if $(JSON),--json)
+privileges: ## ENV=dev APP=city-api: its roles, database and grants in the cluster once more, as the settings have them
+	$(RUN) privileges "$(APP)" --env $(ENV)
 status: ## environments, pull requests, applications, databases, sizes, ages
 	$(RUN) status
 psql: ## APP=city-api [PR=123] [ROLE=ro]: a session in its database

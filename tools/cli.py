@@ -84,6 +84,26 @@ def run(
 
 
 @app.command()
+def doctor(
+    env: EnvOption = "dev",
+    application: Annotated[str, typer.Option("--app", help="Only this one.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is wrong with an environment on Kubernetes, and what to type next; status 1 where there is a fault."""
+    from tools.commands import doctor as command
+
+    raise typer.Exit(command.doctor(env, application, as_json=as_json))
+
+
+@app.command()
+def privileges(application: str, env: EnvOption = "dev") -> None:
+    """Make an application's roles, database and grants in the cluster once more, as the settings have them."""
+    from tools.commands import privileges as command
+
+    command.renew(application, env)
+
+
+@app.command()
 def status() -> None:
     """Environments, pull requests, applications, databases, sizes, ages."""
     from tools.commands import status as command
