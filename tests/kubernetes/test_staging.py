@@ -109,9 +109,7 @@ def missing(cluster: Cluster, writer: Writer) -> set[int]:
     return set(writer.acknowledged) - {int(row) for row in rows.split()}
 
 
-def test_no_acknowledged_write_is_lost_with_the_primary(
-    cluster: Cluster, staging: Checkout, writer: Writer, record_property: Any
-) -> None:
+def test_no_acknowledged_write_is_lost_with_the_primary(cluster: Cluster, staging: Checkout, writer: Writer) -> None:
     before = primary(cluster)
     cluster.core.delete_namespaced_pod(before, NAMESPACE, grace_period_seconds=0)
     until(lambda: primary(cluster) != before, "another instance is the primary")
@@ -120,7 +118,6 @@ def test_no_acknowledged_write_is_lost_with_the_primary(
     until(lambda: healthy(cluster, 3), "three instances are ready", seconds=300)
     writer.end()
     assert missing(cluster, writer) == set()
-    record_property("outage_seconds", round(writer.longest_gap, 1))
     print(f"{len(writer.acknowledged)} writes acknowledged, none lost; longest outage {writer.longest_gap:.1f} s")
     assert writer.longest_gap < OUTAGE_SECONDS
 
