@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from components import names
+from stacks import cron
 
 
 class Model(BaseModel):
@@ -41,11 +42,8 @@ def _size(value: object) -> object:
 
 
 def _schedule(value: object) -> object:
-    fields = str(value).split()
-    if value and len(fields) != 5:
-        raise ValueError(
-            f"five fields, minute hour day month weekday: {' '.join(fields[-5:]) if fields[5:] else '30 3 * * *'}"
-        )
+    if value and (wrong := cron.problem(str(value), 5)):
+        raise ValueError(f"five fields, minute hour day month weekday ({wrong})")
     return value
 
 

@@ -34,6 +34,8 @@ def problems(**changes: Any) -> list[Problem]:
         ({"server": {"name": "Shared_PG"}}, "socle:server.name", "Shared_PG", "name: postgresql-shared"),
         ({"snapshots": {"schedule": "0 30 3 * * *"}}, "socle:snapshots.schedule", "0 30 3 * * *",
          "schedule: 30 3 * * *"),
+        ({"snapshots": {"schedule": "30 25 * * *"}}, "socle:snapshots.schedule", "30 25 * * *",
+         "schedule: 30 3 * * *"),
         ({"cache": {"type": "embedded"}, "apps": {"a": {"cache": True}}}, "socle:cache.type",
          "embedded, in an environment of kind kubernetes", "type: kubernetes"),
         ({"apps": {"a": {"documents": True}}}, "socle:documents.type",
