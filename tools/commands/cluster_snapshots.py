@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from kubernetes.client import ApiException, BatchV1Api
@@ -26,22 +27,35 @@ _EVER_HOURS = 1_000_000
 
 def make(application: str, env: str, settings: EnvironmentSettings, content: str) -> None:
     """A new snapshot of the application, whatever the age of the newest one. Raises ToolError."""
-    _run(application, env, settings, content, hours=0)
+    _run(application, env, settings, partial(arguments, content=content, hours=0))
 
 
 def ensure(applications: Iterable[str], env: str, settings: EnvironmentSettings, content: str) -> None:
     """A first snapshot of each application that has none of that content. Raises ToolError."""
     for application in applications:
-        _run(application, env, settings, content, hours=_EVER_HOURS)
+        _run(application, env, settings, partial(arguments, content=content, hours=_EVER_HOURS))
 
 
-def _run(application: str, env: str, settings: EnvironmentSettings, content: str, *, hours: int) -> None:
+def refresh(env: str, settings: EnvironmentSettings) -> None:
+    """What the CronJobs do, now: a new snapshot of each application whose newest one is too old. Raises ToolError."""
+    failed = []
+    for application in settings.apps:
+        try:
+            _run(application, env, settings, list)
+        except ToolError as error:
+            console.print(f"[red]✗[/] {error}", soft_wrap=True)
+            failed.append(application)
+    if failed:
+        raise ToolError(f"No new snapshot of {', '.join(failed)}; the old ones are as they were", "make refresh")
+
+
+def _run(application: str, env: str, settings: EnvironmentSettings, change: Callable[[list[str]], list[str]]) -> None:
     server = settings.server
     assert isinstance(server, CloudNativePgServer)  # noqa: S101 - the only server of this kind
     client = connect(require_cluster(settings, env).context)
     pod = _template(client, application, env, server.namespace)
     container = pod["containers"][0]
-    container["args"] = arguments(container["args"], content, hours)
+    container["args"] = change(container["args"])
     job = jobs.Job(
         namespace=server.namespace, name=f"{cron_job(application)}-now", pod=pod, timeout_seconds=TIMEOUT_SECONDS
     )

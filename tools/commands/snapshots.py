@@ -67,9 +67,15 @@ def make(application: str, env: str, content: str) -> None:
 def refresh(env: str) -> None:
     """Make a new version of each snapshot whose data is older than the settings allow. Raises ToolError, SettingsError.
 
-    For a schedule: applications without a snapshot are left alone, since no pull request has asked for one yet.
+    For a schedule: applications without a snapshot are left alone, since no pull request has asked for one yet. On
+    Kubernetes, where it is what the CronJobs do, they get their first.
     """
     settings = settings_file.environment(env)
+    if settings.environment.kind == "kubernetes":
+        from tools.commands import cluster_snapshots
+
+        cluster_snapshots.refresh(env, settings)
+        return
     base = _running(settings, env)
     with connect(base.admin) as admin:
         found = inventory.survey(admin, sizes=False)
