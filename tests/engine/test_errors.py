@@ -42,9 +42,15 @@ def test_broken_yaml_names_the_line(bare: Checkout) -> None:
     file.write_text(before)
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_a_kind_that_is_not_built_yet_says_so(bare: Checkout, environment: str) -> None:
-    one_message(bare.run("up", environment, expect=1).said, "not built yet", "nothing was created")
+def test_a_kind_that_is_not_built_yet_says_so(bare: Checkout) -> None:
+    one_message(bare.run("up", "prod", expect=1).said, "not built yet", "nothing was created")
+    assert untouched(bare)
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging"])
+def test_a_cluster_that_is_not_named_is_not_touched(bare: Checkout, environment: str) -> None:
+    # Whether there is a kubeconfig on this machine or none: which cluster is meant has to be written.
+    one_message(bare.run("up", environment, expect=1).said, "socle:cluster.", "nothing was changed")
     assert untouched(bare)
 
 
