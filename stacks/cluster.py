@@ -34,7 +34,7 @@ def require(context: str, identity: str, stack: str) -> Access:
             [
                 Problem(
                     path="socle:cluster.context", found=str(error), allowed="a context of a cluster that answers",
-                    write="context: …   # kubectl config get-contexts",
+                    write="context: …   # kubectl config get-contexts; KUBECONFIG names the file",
                 )
             ],
         ) from None  # fmt: skip

@@ -85,7 +85,6 @@ class Snapshots:
         snapshot = SnapshotPlan(
             application=name,
             database=plan.database,
-            owner=plan.roles.owner,
             rules_config=rules_config,
             salt_secret=SALT_SECRET,
             sessions=settings.sessions,

@@ -39,7 +39,6 @@ class SnapshotPlan:
 
     application: str
     database: str
-    owner: str
     rules_config: str
     """The ConfigMap that has the masking rules; empty where there are none, for snapshots without rows."""
     salt_secret: str

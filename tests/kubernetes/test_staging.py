@@ -20,7 +20,6 @@ from tests.kubernetes.conftest import localise
 from tests.kubernetes.support import Cluster, until
 
 NAMESPACE = "staging-databases"
-WRITES_SECONDS = 20
 OUTAGE_SECONDS = 60
 """More than a failover may take: CloudNativePG needs a few seconds, a busy machine some more."""
 

@@ -7,7 +7,7 @@ from components.postgres.branching_pods import BranchingAccess, SnapshotPlan
 from tools.commands.cluster_snapshots import arguments
 
 ACCESS = BranchingAccess(host="h", image="i", login_secret="l", authority_secret="a")
-PLAN = SnapshotPlan(application="city-api", database="city_api", owner="o", rules_config="rules", salt_secret="s")
+PLAN = SnapshotPlan(application="city-api", database="city_api", rules_config="rules", salt_secret="s")
 
 
 def given() -> list[str]:
